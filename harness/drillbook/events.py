@@ -1,0 +1,300 @@
+"""The entries of the journal, one class a kind: all that a score or a report may know of a drill.
+
+An event holds facts as they were measured, never conclusions: verdicts, clocks and scores are made from
+these afterwards. Times named `start`, `end` and `at` are seconds of the monotonic clock, the same clock
+as an entry's `t`; names that end in `_s` are durations in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from drillbook.model import Effect, Json, Objectives, Phase, StepKind
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What one journal entry says. `kind` names it in the file."""
+
+    kind: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DrillStarted(Event):
+    """The first entry: what is drilled, by whom, on what. `role` is `drill` or `control`.
+
+    `runbook` is the parsed runbook as JSON, `repeat` the command that repeats the drill, `watch_s` for a
+    control the least time that it is watched after the first bad sample.
+    """
+
+    kind = "drill"
+    drillbook: str
+    role: str
+    scenario: str
+    variant: str
+    title: str
+    summary: str
+    responder: str
+    backend: str
+    sandbox: bool
+    seed: int
+    severity: str
+    sections: tuple[str, ...]
+    runbook: Mapping[str, Json]
+    plan: str | None
+    known_gap: str | None
+    objectives: Objectives
+    deadline_s: float
+    settle_s: float
+    hold_s: float
+    probe_interval_s: float
+    strict: bool
+    surface: str
+    operator_role: str
+    repeat: str
+    versions: Mapping[str, str]
+    symptoms: tuple[str, ...] = ()
+    reference_cure: str = ""
+    watch_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStarted(Event):
+    """A phase begins; the one before it has ended."""
+
+    kind = "phase"
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class PartChanged(Event):
+    """A part of the stack (postgres, redis, app, edge, provider, traffic) `started`, `stopped` or `exited`."""
+
+    kind = "part"
+    part: str
+    change: str
+    detail: str = ""
+    pid: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled(Event):
+    """One probe's answer. `good` is the SLI's word on it; `detail` says why it is bad."""
+
+    kind = "sample"
+    sli: str
+    start: float
+    end: float
+    good: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled(Event):
+    """The probes could not keep their cadence for `late_s` seconds: the host was too busy."""
+
+    kind = "stall"
+    late_s: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficCounted(Event):
+    """What the customers saw from `start` to `end`. Latencies are of the answered requests.
+
+    `errors` counts the failures by their reason; `acknowledged` lists the ids of the orders that the app
+    confirmed in that time.
+    """
+
+    kind = "traffic"
+    start: float
+    end: float
+    requests: int
+    failures: int
+    p50_s: float | None = None
+    p95_s: float | None = None
+    errors: Mapping[str, int] = field(default_factory=dict)
+    acknowledged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FaultChanged(Event):
+    """A step in a fault's life.
+
+    `change` is `intent` (before the deed), `injected`, `confirmed`, `not-taken`, `present` (its cause is
+    still there), `gone` (its cause is gone), `healed` or `heal-failed`; `evidence` is what proves it.
+    """
+
+    kind = "fault"
+    fault: str
+    change: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChanged(Event):
+    """An alert rule `fired` or `cleared`."""
+
+    kind = "alert"
+    rule: str
+    change: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderActed(Event):
+    """The responder: `ack` (begins), `declared` (says that the incident is over) or `finished` (has no step left)."""
+
+    kind = "responder"
+    responder: str
+    change: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted(Event):
+    """A step is about to be carried out.
+
+    `id` joins the three entries of one execution. `command` is as written and `run` as run (placeholders
+    filled); both are empty for a manual step without a binding. `bound` says that the plan gave the
+    command; `state_changing` that the command can change the state of the system.
+    """
+
+    kind = "step"
+    id: int
+    line: int
+    section: tuple[str, ...]
+    step_kind: StepKind
+    text: str
+    command: str
+    run: str
+    bound: bool
+    caution: bool
+    state_changing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded(Event):
+    """The command of a step has ended.
+
+    `exit_code` is None where it was killed at its deadline. `broken` is the reason why the step could not
+    run as written, or empty. `stdout` and `stderr` are the output, cut in the middle where it is long.
+    """
+
+    kind = "step-ended"
+    id: int
+    exit_code: int | None
+    seconds: float
+    stdout: str
+    stderr: str
+    timed_out: bool = False
+    broken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepWatched(Event):
+    """What the SLIs did after a step. `bad_before` and `bad_after` are the fractions of bad samples."""
+
+    kind = "step-effect"
+    id: int
+    effect: Effect
+    bad_before: float
+    bad_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped(Event):
+    """A step was not carried out; `reason` says why (nothing to do any more, manual without a binding)."""
+
+    kind = "step-skipped"
+    line: int
+    section: tuple[str, ...]
+    step_kind: StepKind
+    text: str
+    command: str
+    caution: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingMade(Event):
+    """Something to mend in the runbook that the drill came upon."""
+
+    kind = "finding"
+    rule: str
+    line: int
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvariantChecked(Event):
+    """Whether something that no cure may harm is still as before the fault."""
+
+    kind = "invariant"
+    name: str
+    held: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformChanged(Event):
+    """What the platform did: a deployment, a rollback, a replica that crashed or was restarted."""
+
+    kind = "platform"
+    change: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorMet(Event):
+    """The harness or the stack failed; the drill has no say on the runbook."""
+
+    kind = "error"
+    phase: Phase
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted(Event):
+    """Someone ended the drill before its end."""
+
+    kind = "interrupted"
+    phase: Phase
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrillEnded(Event):
+    """The last entry: the drill ran to its end and the stack is down."""
+
+    kind = "end"
+
+
+EVENTS: Mapping[str, type[Event]] = {
+    event.kind: event
+    for event in (
+        DrillStarted,
+        PhaseStarted,
+        PartChanged,
+        Sampled,
+        Stalled,
+        TrafficCounted,
+        FaultChanged,
+        AlertChanged,
+        ResponderActed,
+        StepStarted,
+        StepEnded,
+        StepWatched,
+        StepSkipped,
+        FindingMade,
+        InvariantChecked,
+        PlatformChanged,
+        ErrorMet,
+        Interrupted,
+        DrillEnded,
+    )
+}

@@ -1,0 +1,188 @@
+"""The journal: an append-only file of JSON lines, written as things happen.
+
+Each line is `{"seq", "t", "wall", "kind", ...}`: a running number, seconds of the monotonic clock, the UTC
+time, and the fields of an event. A line is written with one system call, so that a process that is killed
+leaves every entry before the last one whole. Known secrets are masked before they reach the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from drillbook.errors import JournalError
+from drillbook.events import EVENTS, Event
+from drillbook.model import to_json
+
+MASK = "***"
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a journal. `t` is in seconds of the monotonic clock, `wall` in UTC."""
+
+    seq: int
+    t: float
+    wall: datetime
+    event: Event
+
+
+class Journal:
+    """Writes a journal. It must not be shared between processes.
+
+    Args:
+        path: the file; made anew.
+        clock: seconds of the monotonic clock.
+
+    Raises:
+        JournalError: the file can't be made or, later, written.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.path = path
+        self._clock = clock
+        self._seq = 0
+        self._secrets: list[str] = []
+        self._listeners: list[Callable[[Entry], None]] = []
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        try:
+            self._fd = os.open(path, flags, 0o644)
+        except OSError as error:
+            raise JournalError(f"can't make the journal: {error.strerror}", path=path) from error
+
+    def hide(self, secret: str) -> None:
+        """Mask `secret` in every later entry."""
+        if len(secret) >= 4 and secret not in self._secrets:
+            self._secrets.append(secret)
+
+    def listen(self, listener: Callable[[Entry], None]) -> None:
+        """Call `listener` with each later entry, after it is on file."""
+        self._listeners.append(listener)
+
+    def write(self, event: Event) -> Entry:
+        """Append `event` and return its entry.
+
+        Raises:
+            JournalError: the file system took no more (such as a full disk).
+        """
+        self._seq += 1
+        entry = Entry(self._seq, self._clock(), datetime.now(UTC), event)
+        head = {
+            "seq": entry.seq,
+            "t": round(entry.t, 6),
+            "wall": entry.wall.isoformat(timespec="milliseconds"),
+            "kind": event.kind,
+        }
+        body = cast("dict[str, Any]", to_json(event))
+        line = json.dumps(head | body, ensure_ascii=False, separators=(",", ":"))
+        for secret in self._secrets:
+            line = line.replace(secret, MASK)
+        data = (line + "\n").encode("utf-8", "replace")
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except OSError as error:
+            raise JournalError(f"can't write the journal: {error.strerror}", path=self.path) from error
+        for listener in self._listeners:
+            listener(entry)
+        return entry
+
+    def close(self) -> None:
+        """Close the file; more than once does no harm."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def read(path: Path) -> list[Entry]:
+    """The entries of the journal at `path`, up to the last whole one.
+
+    A torn last line (the writer was killed) and kinds or fields of a later version are passed over.
+
+    Raises:
+        JournalError: the file can't be read, or a line before the last is not an entry.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise JournalError(f"can't read the journal: {error.strerror}", path=path) from error
+    entries = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entry = decode(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines):
+                break
+            raise JournalError(f"not a journal entry: {error}", path=path, line=number) from error
+        if entry is not None:
+            entries.append(entry)
+    return entries
+
+
+def decode(data: Mapping[str, Any]) -> Entry | None:
+    """The entry that a decoded line holds, or None for a kind that this version does not know.
+
+    Raises:
+        KeyError, TypeError, ValueError: a field is missing or of the wrong form.
+    """
+    event_type = EVENTS.get(data["kind"])
+    if event_type is None:
+        return None
+    event = build(event_type, data)
+    return Entry(int(data["seq"]), float(data["t"]), datetime.fromisoformat(data["wall"]), event)
+
+
+T = TypeVar("T")
+
+
+@lru_cache(maxsize=None)
+def _hints(cls: Any) -> Mapping[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def build(cls: type[T], data: Mapping[str, Any]) -> T:
+    """A dataclass from its JSON form, the reverse of `to_json`; unknown keys are passed over.
+
+    Raises:
+        KeyError, TypeError, ValueError: a field is missing or of the wrong form.
+    """
+    hints = _hints(cls)
+    names = [f.name for f in dataclasses.fields(cast("Any", cls)) if f.name in data]
+    return cls(**{name: _convert(hints[name], data[name]) for name in names})
+
+
+def _convert(hint: Any, value: Any) -> Any:
+    origin = typing.get_origin(hint)
+    if value is None:
+        return None
+    if origin in (types.UnionType, typing.Union):
+        inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+        return _convert(inner[0], value) if len(inner) == 1 else value
+    if origin is tuple:
+        item = typing.get_args(hint)[0]
+        return tuple(_convert(item, part) for part in value)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(value)
+    if dataclasses.is_dataclass(hint):
+        return build(cast("type[Any]", hint), value)
+    return value
+
+
+def events(entries: Iterable[Entry], kind: type[E]) -> list[tuple[Entry, E]]:
+    """The entries whose event is of `kind`, each with that event."""
+    return [(entry, entry.event) for entry in entries if isinstance(entry.event, kind)]

@@ -1,0 +1,176 @@
+"""The contracts by which the layers meet. Peers know these and not one another.
+
+Everything here runs on one asyncio event loop, in the drill's worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import psycopg
+
+Connection: TypeAlias = "psycopg.AsyncConnection[tuple[Any, ...]]"
+
+
+# --------------------------------------------------------------------------- the stack
+
+
+class Database(Protocol):
+    """A PostgreSQL server. `role` is `superuser`, `app` (the app's own) or `reporting` (a bystander's)."""
+
+    def url(self, role: str = "superuser", *, database: str | None = None) -> str:
+        """The connection URL of `role`."""
+
+    async def connect(self, role: str = "superuser", *, name: str = "drillbook") -> Connection:
+        """A new autocommit connection; `name` is its application_name. The caller closes it."""
+
+    async def age(self, seconds: float) -> None:
+        """Make everything now open on the server older by `seconds`, as the server itself sees it.
+
+        Jumps the server's clock, or waits where the plan asks for honest waiting.
+        """
+
+
+class Cache(Protocol):
+    """A Redis server."""
+
+    def url(self, database: int = 0) -> str:
+        """The connection URL of a numbered database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment: a release with the variables that it was deployed with.
+
+    `status` is one of DEPLOYING, SUCCESS, FAILED, CRASHED, REMOVED; `created` is in UTC, ISO 8601.
+    """
+
+    id: str
+    release: str
+    status: str
+    created: str
+    variables: Mapping[str, str]
+
+
+class Platform(Protocol):
+    """What the runbook's CLI talks to: it deploys, supervises and rolls back the service."""
+
+    async def deploy(
+        self, release: str, *, variables: Mapping[str, str] | None = None, deadline_s: float = 20.0
+    ) -> Deployment:
+        """Deploy `release` with the service's variables (updated by `variables`), and wait until it serves.
+
+        Raises:
+            StackError: it does not serve within `deadline_s`. (A deployment that fails its health check
+                gets the status FAILED and is returned, not raised.)
+        """
+
+    def current(self) -> Deployment:
+        """The deployment that serves now."""
+
+    def deployments(self) -> Sequence[Deployment]:
+        """Every deployment, newest first."""
+
+
+class Stack(Protocol):
+    """The system under drill."""
+
+    @property
+    def database(self) -> Database: ...
+
+    @property
+    def cache(self) -> Cache: ...
+
+    @property
+    def platform(self) -> Platform: ...
+
+    @property
+    def url(self) -> str:
+        """Where customers reach the app, such as `http://127.0.0.1:8080`."""
+
+
+# --------------------------------------------------------------------------- signals
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one look at the system showed; `detail` says why it is bad."""
+
+    good: bool
+    detail: str = ""
+
+
+class Probe(Protocol):
+    """An out-of-band check. One look is one call; the prober gives the cadence and the deadline.
+
+    `observe` returns what it saw; whatever it raises counts as bad. Looks may overlap: `observe` must not
+    wait for an earlier one. A look that takes longer than `deadline_s` is abandoned and bad; one that is
+    good but took longer than `slow_s` is bad too.
+    """
+
+    sli: str
+    deadline_s: float
+    slow_s: float
+
+    async def observe(self) -> Observation: ...
+
+    async def close(self) -> None: ...
+
+
+# --------------------------------------------------------------------------- faults and scenarios
+
+
+class Fault(Protocol):
+    """One way to break the stack. A fault carries its own undo."""
+
+    name: str
+
+    async def inject(self, stack: Stack) -> None:
+        """Break the stack."""
+
+    async def confirm(self, stack: Stack) -> str:
+        """Evidence, from the part itself, that the fault has taken.
+
+        Raises:
+            FaultNotTaken: there is none.
+        """
+
+    async def cause(self, stack: Stack) -> str | None:
+        """Evidence that the cause is still there, or None if it is gone."""
+
+    async def heal(self, stack: Stack) -> None:
+        """Undo the fault, whatever is left of it. Does no harm where nothing is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way in which a documented failure happens.
+
+    `fault` makes a fresh fault for each drill; `cure` says in a sentence what really cures it, and
+    `reference_cure` does it (the same thing a well-informed engineer would do).
+    """
+
+    name: str
+    summary: str
+    fault: Callable[[], Fault]
+    cure: str
+    reference_cure: Callable[[Stack, Fault], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A documented failure: how it is brought about, and how one sees that it is there.
+
+    `probes` makes the scenario's own probes (its truth), beside the service's. `section` is the title of
+    the runbook's section in the packaged plan's runbook; `severity` counts where the runbook gives none.
+    """
+
+    name: str
+    title: str
+    severity: str
+    section: str
+    symptoms: tuple[str, ...]
+    probes: Callable[[Stack], Sequence[Probe]]
+    variants: tuple[Variant, ...]
