@@ -161,7 +161,7 @@ def build(cls: type[T], data: Mapping[str, Any]) -> T:
     Raises:
         KeyError, TypeError, ValueError: a field is missing or of the wrong form.
     """
-    hints = _hints(cls)
+    hints = _hints(cast("Any", cls))
     names = [f.name for f in dataclasses.fields(cast("Any", cls)) if f.name in data]
     return cls(**{name: _convert(hints[name], data[name]) for name in names})
 
