@@ -78,13 +78,16 @@ class Stack(Protocol):
     """The system under drill."""
 
     @property
-    def database(self) -> Database: ...
+    def database(self) -> Database:
+        """Its PostgreSQL server."""
 
     @property
-    def cache(self) -> Cache: ...
+    def cache(self) -> Cache:
+        """Its Redis server."""
 
     @property
-    def platform(self) -> Platform: ...
+    def platform(self) -> Platform:
+        """What deploys and supervises the app."""
 
     @property
     def url(self) -> str:
@@ -114,9 +117,11 @@ class Probe(Protocol):
     deadline_s: float
     slow_s: float
 
-    async def observe(self) -> Observation: ...
+    async def observe(self) -> Observation:
+        """One look at the system."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Let go of what the looks hold open."""
 
 
 # --------------------------------------------------------------------------- faults and scenarios
