@@ -26,7 +26,8 @@ class DrillStarted(Event):
     """The first entry: what is drilled, by whom, on what. `role` is `drill` or `control`.
 
     `runbook` is the parsed runbook as JSON, `repeat` the command that repeats the drill, `watch_s` for a
-    control the least time that it is watched after the first bad sample.
+    control the least time that it is watched after the first bad sample, `control` whether a control is to
+    be run beside the drill.
     """
 
     kind = "drill"
@@ -58,6 +59,7 @@ class DrillStarted(Event):
     symptoms: tuple[str, ...] = ()
     reference_cure: str = ""
     watch_s: float = 0.0
+    control: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -26,6 +26,7 @@ from drillbook.events import EVENTS, Event
 from drillbook.model import to_json
 
 MASK = "***"
+_SHORTEST_SECRET = 4  # masking less would mask ordinary words
 
 E = TypeVar("E", bound=Event)
 
@@ -44,7 +45,7 @@ class Journal:
     """Writes a journal. It must not be shared between processes.
 
     Args:
-        path: the file; made anew.
+        path: the file; made anew (`resume` goes on with one that is there).
         clock: seconds of the monotonic clock.
 
     Raises:
@@ -52,20 +53,42 @@ class Journal:
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._begin(path, clock)
+        self._open(os.O_CREAT | os.O_EXCL)
+
+    def _begin(self, path: Path, clock: Callable[[], float]) -> None:
         self.path = path
         self._clock = clock
         self._seq = 0
+        self._fd = -1
         self._secrets: list[str] = []
         self._listeners: list[Callable[[Entry], None]] = []
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+
+    def _open(self, flags: int) -> None:
+        flags |= os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
         try:
-            self._fd = os.open(path, flags, 0o644)
+            self._fd = os.open(self.path, flags, 0o644)
         except OSError as error:
-            raise JournalError(f"can't make the journal: {error.strerror}", path=path) from error
+            raise JournalError(f"can't open the journal: {error.strerror}", path=self.path) from error
+
+    @classmethod
+    def resume(cls, path: Path, *, clock: Callable[[], float] = time.monotonic) -> Journal:
+        """Go on with the journal at `path`, whose writer has ended; a torn last line is cut off.
+
+        Raises:
+            JournalError: it can't be read or written.
+        """
+        entries = read(path)
+        journal = cls.__new__(cls)
+        journal._begin(path, clock)  # noqa: SLF001  its own class
+        journal._seq = entries[-1].seq if entries else 0  # noqa: SLF001
+        _cut_torn_line(path)
+        journal._open(0)  # noqa: SLF001
+        return journal
 
     def hide(self, secret: str) -> None:
         """Mask `secret` in every later entry."""
-        if len(secret) >= 4 and secret not in self._secrets:
+        if len(secret) >= _SHORTEST_SECRET and secret not in self._secrets:
             self._secrets.append(secret)
 
     def listen(self, listener: Callable[[Entry], None]) -> None:
@@ -105,6 +128,16 @@ class Journal:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def _cut_torn_line(path: Path) -> None:
+    try:
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole != len(data):
+            os.truncate(path, whole)
+    except OSError as error:
+        raise JournalError(f"can't mend the journal: {error.strerror}", path=path) from error
 
 
 def read(path: Path) -> list[Entry]:
@@ -150,7 +183,7 @@ def decode(data: Mapping[str, Any]) -> Entry | None:
 T = TypeVar("T")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _hints(cls: Any) -> Mapping[str, Any]:
     return typing.get_type_hints(cls)
 

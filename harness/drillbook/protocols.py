@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeAlias
 
 import psycopg
 
+from drillbook.model import Step
+
 Connection: TypeAlias = "psycopg.AsyncConnection[tuple[Any, ...]]"
 
 
@@ -179,3 +181,42 @@ class Scenario:
     symptoms: tuple[str, ...]
     probes: Callable[[Stack], Sequence[Probe]]
     variants: tuple[Variant, ...]
+
+
+# --------------------------------------------------------------------------- responders
+
+
+class Watch(Protocol):
+    """What a responder may know of the SLIs."""
+
+    def holds(self, window_s: float) -> bool:
+        """Whether every SLI has been good throughout the last `window_s` seconds."""
+
+    def bad_fraction(self, since: float, until: float) -> float:
+        """The fraction of the samples from `since` to `until` (monotonic seconds) that are bad."""
+
+    async def wait_until_holds(self, window_s: float, deadline_s: float) -> bool:
+        """Wait until `holds`; False when `deadline_s` passes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step of the runbook as this drill would carry it out.
+
+    `run` is the command with its placeholders filled, or empty for a manual step that the plan binds to no
+    command; `bound` says that the plan gave the command; `unfilled` names the placeholders without a rule.
+    """
+
+    step: Step
+    run: str = ""
+    bound: bool = False
+    unfilled: tuple[str, ...] = ()
+
+
+class Responder(Protocol):
+    """Who acts. It sees what an on-call engineer sees, and never the fault."""
+
+    name: str
+
+    async def respond(self) -> None:
+        """Act until there is nothing left to do."""

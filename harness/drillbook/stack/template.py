@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,3 +137,19 @@ def _run(argv: list[str], owner: Owner | None, text: str = "") -> None:
     if done.returncode != 0 or "ERROR:" in done.stderr or "FATAL:" in done.stderr:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         raise StackError(f"{Path(argv[0]).name} failed: {lines[-1] if lines else done.returncode}")
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m drillbook.stack.template DIRECTORY BINARIES SCRATCH`: make it, for use in a sandbox."""
+    directory, binaries, scratch = (Path(argument) for argument in arguments)
+    scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        make(directory, binaries=binaries, scratch=scratch)
+    except StackError as error:
+        sys.stderr.write(f"{error.render()}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The backends: where the stack of a drill runs."""

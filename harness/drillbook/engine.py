@@ -1,0 +1,229 @@
+"""The engine: the life of one drill, phase by phase, on one fresh stack.
+
+boot → steady → inject → confirm → detect → respond → verify → invariants → tear down
+
+It writes down what happened and judges nothing: the verdict is made from the journal afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from drillbook.backends.local import LocalStack
+from drillbook.errors import DrillbookError, FaultNotTaken, StackError
+from drillbook.events import (
+    DrillEnded,
+    ErrorMet,
+    FaultChanged,
+    PhaseStarted,
+    ResponderActed,
+)
+from drillbook.invariants import Invariants
+from drillbook.journal import Journal
+from drillbook.model import Phase
+from drillbook.operator import responder_for
+from drillbook.protocols import Fault, Probe, Scenario, Variant
+from drillbook.registry import scenario as find_scenario
+from drillbook.signals.alert import AlertRule, Alerts
+from drillbook.signals.http import HttpProbe
+from drillbook.signals.prober import Prober
+from drillbook.spec import DrillSpec
+from drillbook.traffic.locust import Traffic
+
+BOOT_DEADLINE_S = 30.0
+STEADY_DEADLINE_S = 20.0
+STEADY_WINDOW_S = 0.4
+INJECT_DEADLINE_S = 30.0
+TEAR_DOWN_DEADLINE_S = 15.0
+# After the cause was seen to be gone, it is looked for once more.
+SECOND_LOOK_S = 0.25
+ALERT_WINDOW_S = 0.4
+ALERT_THRESHOLD = 0.5
+ALERT_AT_LEAST = 4
+
+
+class Drill:
+    """One drill. `run` it once."""
+
+    def __init__(self, spec: DrillSpec, journal: Journal) -> None:
+        self._spec = spec
+        self._header = spec.header
+        self._journal = journal
+        self.phase = Phase.BOOT
+        scenario = find_scenario(spec.header.scenario)
+        self._scenario: Scenario = scenario
+        self._variant: Variant = next(v for v in scenario.variants if v.name == spec.header.variant)
+        self._fault: Fault = self._variant.fault()
+        self._stack = LocalStack(spec, journal)
+        self._traffic = Traffic(
+            journal,
+            self._stack.url,
+            locustfile=Path(spec.locustfile),
+            users=spec.users,
+            seed=spec.header.seed,
+            limit_s=BOOT_DEADLINE_S + spec.header.deadline_s + INJECT_DEADLINE_S + spec.header.watch_s,
+            log=Path(spec.logs) / "traffic.log",
+        )
+        self._invariants = Invariants(self._stack, lambda: self._traffic.acknowledged)
+        self._prober: Prober | None = None
+        self._alerts: Alerts | None = None
+
+    async def run(self) -> None:
+        """Carry out the drill; whatever happens, end the stack and say so in the journal."""
+        ended_well = False
+        try:
+            ended_well = await self._live()
+        except DrillbookError as error:
+            self._journal.write(ErrorMet(self.phase, error.render()))
+        except Exception as error:  # noqa: BLE001  the journal is where the failure of a drill is told
+            self._journal.write(ErrorMet(self.phase, f"{type(error).__name__}: {error}"))
+        finally:
+            await self._tear_down()
+        if ended_well:
+            self._journal.write(DrillEnded())
+
+    async def _live(self) -> bool:
+        phases: Sequence[tuple[Phase, Callable[[], Coroutine[Any, Any, bool]], float]] = (
+            (Phase.BOOT, self._boot, BOOT_DEADLINE_S),
+            (Phase.STEADY, self._steady, STEADY_DEADLINE_S),
+            (Phase.INJECT, self._inject, INJECT_DEADLINE_S),
+            (Phase.CONFIRM, self._confirm, INJECT_DEADLINE_S),
+            (Phase.DETECT, self._detect, STEADY_DEADLINE_S + self._header.objectives.detect_s),
+            (
+                Phase.RESPOND,
+                self._respond,
+                self._header.deadline_s + self._header.watch_s + INJECT_DEADLINE_S,
+            ),
+            (Phase.VERIFY, self._verify, self._header.deadline_s + INJECT_DEADLINE_S),
+            (Phase.INVARIANTS, self._check_invariants, INJECT_DEADLINE_S),
+        )
+        for phase, carry_out, deadline_s in phases:
+            self._enter(phase)
+            try:
+                async with asyncio.timeout(deadline_s):
+                    goes_on = await carry_out()
+            except TimeoutError as error:
+                raise StackError(f"the phase {phase} did not end within {deadline_s:g} s") from error
+            if not goes_on:
+                break
+        return True
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self._journal.write(PhaseStarted(phase))
+
+    async def _boot(self) -> bool:
+        await self._stack.start()
+        probes = [*service_probes(self._stack.url), *self._scenario.probes(self._stack)]
+        self._prober = Prober(self._journal, probes, interval_s=self._header.probe_interval_s)
+        self._alerts = Alerts(self._journal, self._prober.signals, alert_rules())
+        await asyncio.gather(self._prober.start(), self._traffic.start())
+        return True
+
+    async def _steady(self) -> bool:
+        signals = self._probing.signals
+        if not await signals.wait_until_holds(STEADY_WINDOW_S, STEADY_DEADLINE_S - 1):
+            raise StackError(f"the stack is not steady before the fault: {signals.describe_bad()}")
+        await self._invariants.note()
+        # The baseline takes a moment; what is promised is that all is good when the fault comes.
+        if not await signals.wait_until_holds(STEADY_WINDOW_S, 5.0):
+            raise StackError(f"the stack is not steady before the fault: {signals.describe_bad()}")
+        return True
+
+    async def _inject(self) -> bool:
+        self._journal.write(FaultChanged(self._fault.name, "intent"))
+        await self._fault.inject(self._stack)
+        self._journal.write(FaultChanged(self._fault.name, "injected"))
+        return True
+
+    async def _confirm(self) -> bool:
+        try:
+            evidence = await self._fault.confirm(self._stack)
+        except FaultNotTaken as error:
+            self._journal.write(FaultChanged(self._fault.name, "not-taken", error.message))
+            return False
+        self._journal.write(FaultChanged(self._fault.name, "confirmed", evidence))
+        return True
+
+    async def _detect(self) -> bool:
+        # No alert is no reason to stop: somebody may notice, and that nobody was paged is on file.
+        if self._alerts is not None:
+            await self._alerts.wait_fired(self._header.objectives.detect_s)
+        return True
+
+    async def _respond(self) -> bool:
+        responder = responder_for(self._spec, self._stack, self._probing.signals, self._journal)
+        self._journal.write(ResponderActed(responder.name, "ack"))
+        try:
+            async with asyncio.timeout(max(self._header.deadline_s, self._header.watch_s)):
+                await responder.respond()
+        except TimeoutError:
+            detail = f"the deadline of {self._header.deadline_s:g} s has passed"
+            self._journal.write(ResponderActed(responder.name, "finished", detail))
+        return True
+
+    async def _verify(self) -> bool:
+        signals, hold = self._probing.signals, self._header.hold_s
+        held = await signals.wait_until_holds(hold, self._header.settle_s + hold)
+        gone = await self._look_for_cause()
+        if held and gone:
+            await asyncio.sleep(SECOND_LOOK_S)  # a cause that comes back is given the time to
+            await self._look_for_cause()
+            await signals.wait_until_holds(hold, hold)
+        return True
+
+    async def _look_for_cause(self) -> bool:
+        """Whether the cause is gone. Where that can't be told, it is not."""
+        try:
+            evidence = await self._fault.cause(self._stack)
+        except Exception as error:  # noqa: BLE001  whatever keeps us from looking
+            evidence = f"could not be looked at: {type(error).__name__}: {error}"
+        change = "gone" if evidence is None else "present"
+        self._journal.write(FaultChanged(self._fault.name, change, evidence or ""))
+        return evidence is None
+
+    async def _check_invariants(self) -> bool:
+        for checked in await self._invariants.check():
+            self._journal.write(checked)
+        return True
+
+    @property
+    def _probing(self) -> Prober:
+        if self._prober is None:
+            raise StackError("the probes were never started")
+        return self._prober
+
+    async def _tear_down(self) -> None:
+        """End everything, the newest first; each end is tried, and none masks the first cause."""
+        self._enter(Phase.TEAR_DOWN)
+        ends: list[Callable[[], Coroutine[Any, Any, None]]] = [self._traffic.stop, self._invariants.close]
+        if self._prober is not None:
+            ends.insert(0, self._prober.stop)
+        ends.append(self._stack.stop)
+        for end in ends:
+            try:
+                async with asyncio.timeout(TEAR_DOWN_DEADLINE_S):
+                    await end()
+            except Exception as error:  # noqa: BLE001  every end is tried, and what fails is told
+                self._journal.write(ErrorMet(Phase.TEAR_DOWN, f"{type(error).__name__}: {error}"))
+
+
+def service_probes(url: str) -> list[Probe]:
+    """What the monitoring of any web service looks at, from outside: health, reading, writing."""
+    order = {"sku": "tea-001", "quantity": 1, "customer": "probe"}
+    return [
+        HttpProbe("health", "GET", f"{url}/health", deadline_s=0.5, slow_s=0.5),
+        HttpProbe("browse", "GET", f"{url}/products/tea-002", deadline_s=0.5, slow_s=0.5),
+        HttpProbe("order", "POST", f"{url}/orders", body=order, deadline_s=0.5, slow_s=0.5),
+    ]
+
+
+def alert_rules() -> list[AlertRule]:
+    """The alerts that page: half of a service's probes bad within a window."""
+    return [
+        AlertRule(f"{sli}-failing", sli, ALERT_WINDOW_S, ALERT_THRESHOLD, ALERT_AT_LEAST)
+        for sli in ("health", "browse", "order")
+    ]

@@ -1,0 +1,87 @@
+"""The operator: the on-call shell of a drill, and the responder that acts in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from drillbook.backends.local import LocalStack
+from drillbook.journal import Journal
+from drillbook.model import Json, to_json
+from drillbook.platforms.railway_surface import is_state_changing
+from drillbook.protocols import Responder, Watch
+from drillbook.responders.command import CommandResponder
+from drillbook.responders.none import NoResponder
+from drillbook.responders.runbook import Pace, RunbookResponder
+from drillbook.responders.shell import OperatorShell
+from drillbook.spec import DrillSpec
+
+COMMAND = "command:"
+
+
+def responder_for(spec: DrillSpec, stack: LocalStack, watch: Watch, journal: Journal) -> Responder:
+    """The responder that `spec` names."""
+    if spec.responder == "none":
+        header = spec.header
+        return NoResponder(watch, watch_s=header.watch_s, hold_s=header.hold_s)
+    shell = open_shell(spec, stack)
+    if spec.responder.startswith(COMMAND):
+        command = spec.responder.removeprefix(COMMAND)
+        incident = describe_incident(spec, stack)
+        shell.environment = {**shell.environment, **_as_variables(incident)}
+        return CommandResponder(command, incident, shell, journal, deadline_s=spec.header.deadline_s)
+    return RunbookResponder(
+        spec.steps,
+        shell,
+        journal,
+        watch,
+        pace=Pace(step_deadline_s=spec.step_deadline_s),
+        platform=is_state_changing,
+        findings=stack.take_findings,
+    )
+
+
+def open_shell(spec: DrillSpec, stack: LocalStack) -> OperatorShell:
+    """The on-call shell: its tools on a PATH of their own, and what the plan's operator exports."""
+    scratch = Path(spec.scratch)
+    tools, home = scratch / "bin", scratch / "home"
+    tools.mkdir()
+    home.mkdir()
+    for name, program in spec.tools.items():
+        (tools / name).symlink_to(program)
+    stack.platform.install_cli(tools)
+    environment = {"PATH": str(tools), "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb"}
+    environment |= {"USER": "oncall", "LOGNAME": "oncall", "TMPDIR": str(home), "PAGER": "cat"}
+    exported = {
+        "DATABASE_URL": stack.database.url(spec.header.operator_role),
+        "REDIS_URL": stack.cache.url(),
+        "APP_URL": stack.url,
+    }
+    environment |= {name: exported[name] for name in spec.exports if name in exported}
+    return OperatorShell(environment, home, program=spec.tools.get("bash", "/bin/bash"))
+
+
+def describe_incident(spec: DrillSpec, stack: LocalStack) -> dict[str, Json]:
+    """What someone who is paged gets to know: never the scenario's fault, nor its cure."""
+    header = spec.header
+    return {
+        "schema": 1,
+        "severity": header.severity,
+        "symptoms": list(header.symptoms),
+        "app_url": stack.url,
+        "runbook": to_json(header.runbook),
+        "sections": list(header.sections),
+        "deadline_s": header.deadline_s,
+        "seed": header.seed,
+    }
+
+
+def _as_variables(incident: dict[str, Json]) -> dict[str, str]:
+    runbook = incident["runbook"]
+    path = runbook.get("path") if isinstance(runbook, dict) else None
+    return {
+        "DRILLBOOK_SEVERITY": str(incident["severity"]),
+        "DRILLBOOK_APP_URL": str(incident["app_url"]),
+        "DRILLBOOK_RUNBOOK": str(path or os.devnull),
+        "DRILLBOOK_DEADLINE_S": str(incident["deadline_s"]),
+    }

@@ -1,0 +1,236 @@
+"""A run: drills carried out one after another or side by side, each with its control, and their reports.
+
+It starts workers, waits for them, and makes results from their journals. Whatever ends it, the journals are
+whole and a report can be made of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from drillbook.errors import DrillbookError, InputError, StackError
+from drillbook.events import ErrorMet, Interrupted, PhaseStarted
+from drillbook.host import Host, make_ready
+from drillbook.journal import Journal, events, read
+from drillbook.launcher import Worker
+from drillbook.model import Phase
+from drillbook.reporting.reports import write_reports
+from drillbook.result import DrillResult
+from drillbook.schedule import Options, Slot, spec
+from drillbook.spec import DrillSpec
+
+INDEX = "run.json"
+# Beyond what a drill's own deadlines add up to.
+_WORKER_MARGIN_S = 180.0
+
+
+class Onlooker(Protocol):
+    """Who is told how a run goes on."""
+
+    def began(self, slot: Slot, *, control: bool) -> None:
+        """A drill, or its control, begins."""
+
+    def told(self, slot: Slot, news: Mapping[str, Any]) -> None:
+        """A drill's worker says something."""
+
+    def ended(self, slot: Slot, result: DrillResult) -> None:
+        """A drill has its result."""
+
+
+@dataclass
+class Run:
+    """The drills of one command.
+
+    Args:
+        slots: the drills, in order.
+        options: how they are run.
+        out: the directory that holds their run directories; made already.
+        onlooker: is told how it goes on.
+        jobs: how many drills run side by side.
+        sandboxed: whether they run in a sandbox.
+    """
+
+    slots: Sequence[Slot]
+    options: Options
+    out: Path
+    onlooker: Onlooker
+    jobs: int = 1
+    sandboxed: bool = True
+    interrupted_by: str = ""
+    mark: str = field(default_factory=lambda: secrets.token_hex(8))
+    _workers: set[Worker] = field(default_factory=set)
+    _aborts: list[asyncio.Task[None]] = field(default_factory=list)
+    _failure: DrillbookError | None = None
+
+    def carry_out(self) -> list[DrillResult]:
+        """Carry out every drill; the results of those that began, in order.
+
+        Raises:
+            DrillbookError: the host can't be made ready, or a result can't be written.
+        """
+        with ExitStack() as keep:
+            jump = any(slot.plan.clock == "jump" for slot in self.slots)
+            host = make_ready(sandboxed=self.sandboxed, jump_clock=jump, keep=keep)
+            self._write_index(ended=False)
+            results = asyncio.run(self._carry_out(host))
+            self._write_index(ended=True)
+        return results
+
+    async def _carry_out(self, host: Host) -> list[DrillResult]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._interrupt, number)
+        places = asyncio.Semaphore(self.jobs)
+        drills = [asyncio.create_task(self._one(slot, host, places)) for slot in self.slots]
+        results = await asyncio.gather(*drills)
+        await asyncio.gather(*self._aborts)
+        if self._failure is not None:
+            raise self._failure
+        return [result for result in results if result is not None]
+
+    def _interrupt(self, number: int) -> None:
+        """End every drill early; a second time, at once."""
+        again = bool(self.interrupted_by)
+        self.interrupted_by = signal.Signals(number).name
+        for worker in list(self._workers):
+            ending = worker.kill() if again else worker.abort(self.interrupted_by)
+            self._aborts.append(asyncio.create_task(ending))
+
+    async def _one(self, slot: Slot, host: Host, places: asyncio.Semaphore) -> DrillResult | None:
+        async with places:
+            if self.interrupted_by or self._failure is not None:
+                return None
+            try:
+                return await self._drill(slot, host)
+            except DrillbookError as error:
+                self._failure = error
+            except OSError as error:
+                self._failure = StackError(
+                    f"can't write the results: {error.strerror}", path=error.filename or self.out
+                )
+            return None
+
+    async def _drill(self, slot: Slot, host: Host) -> DrillResult:
+        self.onlooker.began(slot, control=False)
+        await self._work(slot, spec(slot, self.options, host), host, slot.run_dir)
+        if self.options.control and self.options.responder != "none" and not self.interrupted_by:
+            first = write_reports(slot.run_dir)
+            if not first.inconclusive:
+                watch_s = max(slot.plan.timing.settle_s, first.durations.ttm or 0.0) + slot.plan.timing.hold_s
+                self.onlooker.began(slot, control=True)
+                work = spec(slot, self.options, host, control_watch_s=watch_s)
+                await self._work(slot, work, host, slot.run_dir / "control")
+        result = write_reports(slot.run_dir)
+        self.onlooker.ended(slot, result)
+        return result
+
+    async def _work(self, slot: Slot, work: DrillSpec, host: Host, run_dir: Path) -> None:
+        """Have one worker carry out `work`; its journal says what became of it."""
+        Path(work.logs).mkdir(parents=True, exist_ok=True)
+        journal = Journal(Path(work.journal))
+        journal.write(work.header)
+        journal.close()
+        worker = await Worker.start(work, host, run_dir, self.mark)
+        self._workers.add(worker)
+        deadline_s = work.header.deadline_s * 2 + work.header.watch_s + _WORKER_MARGIN_S
+        problem = ""
+        try:
+            code = await worker.wait(lambda news: self.onlooker.told(slot, news), deadline_s=deadline_s)
+            if code != 0:
+                problem = f"the drill's worker ended with exit code {code}: {_last_line(work)}"
+        except StackError as error:
+            problem = error.message
+        finally:
+            self._workers.discard(worker)
+        finish_journal(Path(work.journal), problem=problem, interrupted_by=self.interrupted_by)
+
+    def _write_index(self, *, ended: bool) -> None:
+        """Say what belongs to this run, so that `drillbook recover` can finish it."""
+        data = {
+            "schema": 1,
+            "mark": self.mark,
+            "pid": os.getpid(),
+            "began": process_began(os.getpid()),
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            "ended": ended,
+            "drills": [slot.run_dir.name for slot in self.slots],
+        }
+        write_whole(self.out / INDEX, json.dumps(data, indent=2) + "\n")
+
+
+def finish_journal(path: Path, *, problem: str, interrupted_by: str) -> None:
+    """Add to a journal whose writer has ended what the writer could not say itself."""
+    entries = read(path)
+    phases = events(entries, PhaseStarted)
+    phase = phases[-1][1].phase if phases else Phase.BOOT
+    said = bool(events(entries, Interrupted)) or bool(events(entries, ErrorMet))
+    if said or not (problem or interrupted_by) or entries[-1].event.kind == "end":
+        return
+    journal = Journal.resume(path)
+    try:
+        if interrupted_by:
+            journal.write(Interrupted(phase, interrupted_by))
+        else:
+            journal.write(ErrorMet(phase, problem))
+    finally:
+        journal.close()
+
+
+def process_began(pid: int) -> float:
+    """When the process `pid` began, in seconds of the epoch; 0 if there is none."""
+    import psutil  # noqa: PLC0415  not needed before a run begins
+
+    with contextlib.suppress(psutil.Error):
+        return float(psutil.Process(pid).create_time())
+    return 0.0
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write `text` to `path`, whole or not at all.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, "utf-8")
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def make_out(out: Path) -> None:
+    """Make the output directory, and make sure that it can be written before anything boots.
+
+    Raises:
+        InputError: it can't be made or written, or it holds an earlier run.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_whole(out / ".writable", "")
+        (out / ".writable").unlink()
+    except OSError as error:
+        raise InputError(
+            f"can't write the results here: {error.strerror}", path=out, hint="choose another --out"
+        ) from error
+    if (out / INDEX).exists():
+        raise InputError("holds an earlier run", path=out, hint="choose another --out")
+
+
+def _last_line(work: DrillSpec) -> str:
+    text = (Path(work.logs) / "worker.log").read_text("utf-8", "replace").strip()
+    return text.splitlines()[-1] if text else "it said nothing"
+
+
+Clock = Callable[[], datetime]

@@ -1,0 +1,175 @@
+"""The schedule: from a plan's drills to the specs that workers carry out."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from drillbook import __version__, library, tools
+from drillbook.events import DrillStarted
+from drillbook.host import Host
+from drillbook.model import Json, Step, to_json
+from drillbook.plan import Binding, Plan, PlannedDrill
+from drillbook.protocols import PlannedStep
+from drillbook.runbook.sections import severity_of, steps_of
+from drillbook.spec import DrillSpec
+
+# What any shell can be expected to have; the plan names what else an on-call shell needs.
+BASE_TOOLS = (
+    "awk bash basename cat cut date dirname echo env false grep head jq ls mkdir printf ps pwd rm sed seq sh "
+    "sleep sort tail tee test timeout tr true uniq watch wc xargs"
+).split()
+REAL_TOOLS = ("psql", "redis-cli")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How drills are run, beside what the plan says; None leaves it to the plan. Times are in seconds."""
+
+    responder: str = "runbook"
+    backend: str = "local"
+    control: bool = True
+    strict: bool = False
+    seed: int = 0
+    deadline_s: float | None = None
+    runbook: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One drill of a run: which, the how-manieth repeat, and where it goes."""
+
+    plan: Plan
+    drill: PlannedDrill
+    repeat: int
+    run_dir: Path
+
+    @property
+    def name(self) -> str:
+        """Scenario and variant, as a user would type them."""
+        return f"{self.drill.scenario.name}/{self.drill.variant.name}"
+
+
+def slots(plan: Plan, drills: Sequence[PlannedDrill], repeats: int, out: Path) -> list[Slot]:
+    """The drills of a run, in their order, each with a run directory of its own."""
+    made = []
+    for repeat in range(repeats):
+        for drill in drills:
+            suffix = f"--{repeat + 1}" if repeats > 1 else ""
+            folder = out / f"{drill.scenario.name}--{drill.variant.name}{suffix}"
+            made.append(Slot(plan, drill, repeat, folder))
+    return made
+
+
+def spec(slot: Slot, options: Options, host: Host, *, control_watch_s: float | None = None) -> DrillSpec:
+    """The spec of the drill in `slot`, or of its control, watched for `control_watch_s` seconds."""
+    plan, drill = slot.plan, slot.drill
+    is_control = control_watch_s is not None
+    run_dir = slot.run_dir / "control" if is_control else slot.run_dir
+    traffic = plan.traffic
+    return DrillSpec(
+        header=header(slot, options, host, control_watch_s=control_watch_s),
+        journal=str(run_dir / "journal.jsonl"),
+        logs=str(run_dir / "logs"),
+        scratch=str(host.make_scratch()),
+        template=str(host.template),
+        programs=host.programs,
+        responder="none" if is_control else options.responder,
+        steps=planned_steps(plan, drill),
+        exports=drill.operator.exports,
+        tools=shell_tools(plan),
+        step_deadline_s=plan.timing.step_deadline_s,
+        users=traffic.users,
+        locustfile=str(traffic.locustfile or library.scenarios_dir() / "app" / "customers.py"),
+        ports=host.ports(),
+        owner=host.owner,
+    )
+
+
+def header(slot: Slot, options: Options, host: Host, *, control_watch_s: float | None) -> DrillStarted:
+    """The first entry of the drill's journal, or of its control's."""
+    plan, drill, timing = slot.plan, slot.drill, slot.plan.timing
+    is_control = control_watch_s is not None
+    watch_s = control_watch_s if control_watch_s is not None else timing.settle_s
+    return DrillStarted(
+        drillbook=__version__,
+        role="control" if is_control else "drill",
+        scenario=drill.scenario.name,
+        variant=drill.variant.name,
+        title=drill.scenario.title,
+        summary=drill.variant.summary,
+        responder="none" if is_control else options.responder,
+        backend=options.backend,
+        sandbox=host.sandboxed,
+        seed=options.seed + slot.repeat,
+        severity=severity(drill),
+        sections=tuple(section.title for section in drill.sections),
+        runbook=cast("Mapping[str, Json]", to_json(plan.runbook)),
+        plan=str(plan.path),
+        known_gap=drill.known_gap,
+        objectives=plan.objectives,
+        deadline_s=options.deadline_s or timing.deadline_s,
+        settle_s=timing.settle_s,
+        hold_s=timing.hold_s,
+        probe_interval_s=timing.probe_interval_s,
+        strict=options.strict,
+        surface=plan.platform.surface,
+        operator_role=drill.operator.role,
+        repeat=repeat_command(slot, options),
+        versions={"drillbook": __version__, **host.versions},
+        symptoms=drill.scenario.symptoms,
+        reference_cure=drill.variant.cure,
+        watch_s=watch_s,
+        control=options.control and options.responder != "none",
+    )
+
+
+def severity(drill: PlannedDrill) -> str:
+    """The severity that the runbook's section names, or else the scenario's."""
+    named = (severity_of(title) for section in drill.sections for title in reversed(section.path))
+    return next((level for level in named if level), drill.scenario.severity)
+
+
+def repeat_command(slot: Slot, options: Options) -> str:
+    """The command that runs the same drill again."""
+    words = ["drillbook", "run"]
+    if slot.plan.path.resolve().parent != library.drills_dir().resolve():
+        words.append(str(slot.plan.path))
+    words.append(slot.name)
+    if options.runbook is not None:
+        words += ["--runbook", str(options.runbook)]
+    if options.responder != "runbook":
+        words += ["--responder", options.responder]
+    if options.strict:
+        words.append("--strict")
+    return shlex.join([*words, "--seed", str(options.seed + slot.repeat)])
+
+
+def planned_steps(plan: Plan, drill: PlannedDrill) -> tuple[PlannedStep, ...]:
+    """The steps of the drill's sections as they would be carried out, in order."""
+    steps = [step for section in drill.sections for step in steps_of(plan.runbook, section)]
+    return tuple(plan_step(step, plan.bindings) for step in dict.fromkeys(steps))
+
+
+def plan_step(step: Step, bindings: Sequence[Binding]) -> PlannedStep:
+    """`step` with its binding, if it has one."""
+    bound = next((b.run for b in bindings if b.step_line == step.line), None)
+    if bound is not None:
+        return PlannedStep(step, bound, bound=True)
+    return PlannedStep(step, step.command or "", unfilled=step.placeholders if step.command else ())
+
+
+def shell_tools(plan: Plan) -> dict[str, str]:
+    """The programs on the on-call shell's PATH, by name; the platform adds its own CLI."""
+    found = {name: str(tools.find(name).path) for name in REAL_TOOLS}
+    for name in (*BASE_TOOLS, *plan.tools):
+        if not re.fullmatch(r"[\w.+-]+", name) or name in found:
+            continue
+        path = tools.on_path(name)
+        if path is not None:
+            found[name] = str(path)
+    return found
