@@ -1,0 +1,46 @@
+"""What a platform is asked to run: a service, and the releases of its history. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version of the service's code and the message of its change."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of the stack.
+
+    Args:
+        name: what the CLI calls it, and the name of its part in the journal.
+        command: the program of a replica; `{release}` and `{port}` in it are filled in. The port is also
+            in the replica's `PORT`.
+        cwd: the directory that a replica starts in.
+        environment: the service's variables before anyone sets one. They are listed by the CLI, changed by
+            it and restored by a rollback.
+        health_path: a replica is ready once a GET of this path answers with a 2xx status.
+        replicas: how many of them there are.
+        boot_deadline_s: the seconds that a replica has to become ready.
+        restart_limit: how often a replica that failed is started again before it is left crashed.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    cwd: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    health_path: str = "/health"
+    replicas: int = 1
+    boot_deadline_s: float = 15.0
+    restart_limit: int = 10
+
+    def argv(self, release: str, port: int) -> tuple[str, ...]:
+        """The command of a replica of `release` that is to listen on `port`."""
+        return tuple(part.replace("{release}", release).replace("{port}", str(port)) for part in self.command)
