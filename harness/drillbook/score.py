@@ -1,0 +1,123 @@
+"""The score of a drill: 0 to 100 points, as the sum of named parts that each say why.
+
+A score weighs what the verdict has already decided; it must never decide anything itself. A drill that has
+no say on the runbook has no score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from drillbook.clocks import Clocks, Durations, mitigated
+from drillbook.events import StepEnded
+from drillbook.evidence import gather
+from drillbook.journal import Entry, events
+from drillbook.model import Objectives, Verdict
+from drillbook.verdict import NO_SAY
+
+# The most that each part can earn; together 100.
+RESOLVED = 50.0
+RESOLVED_IN_TIME = 15.0
+DETECTED_IN_TIME = 10.0
+ACKNOWLEDGED = 5.0
+UNHARMED = 10.0
+UNBROKEN = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a score: `points` of at most `maximum`, and why."""
+
+    name: str
+    points: float
+    maximum: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The points of a drill and the parts that they are the sum of."""
+
+    total: float
+    parts: tuple[Part, ...]
+
+
+def score(entries: Sequence[Entry], verdict: Verdict, times: Clocks, spans: Durations) -> Score | None:
+    """The score of the journal `entries`, or None where the drill has no say on the runbook.
+
+    Args:
+        entries: the drill's journal.
+        verdict: the verdict on it, its control taken into account.
+        times: its clocks.
+        spans: its durations.
+
+    Raises:
+        JournalError: the journal does not begin with the start of a drill.
+    """
+    if verdict in NO_SAY:
+        return None
+    parts: tuple[Part, ...] = (
+        _resolved(verdict),
+        _in_time("resolved in time", RESOLVED_IN_TIME, spans.ttr, _objectives(entries).resolve_s, verdict),
+        _in_time("detected in time", DETECTED_IN_TIME, spans.ttd, _objectives(entries).detect_s, None),
+        _acknowledged(times),
+        _unharmed(entries),
+        _unbroken(entries, verdict),
+    )
+    if verdict is Verdict.SELF_HEALED:
+        why = "it heals by itself: the responder earns nothing"
+        parts = tuple(Part(part.name, 0.0, part.maximum, why) for part in parts)
+    return Score(round(sum(part.points for part in parts), 1), parts)
+
+
+def _objectives(entries: Sequence[Entry]) -> Objectives:
+    return gather(entries).started.objectives
+
+
+def _resolved(verdict: Verdict) -> Part:
+    points = RESOLVED if verdict is Verdict.RESOLVED else 0.0
+    return Part("resolved", points, RESOLVED, f"the verdict is {verdict}")
+
+
+def _in_time(
+    name: str, maximum: float, took: float | None, objective_s: float, verdict: Verdict | None
+) -> Part:
+    """All points within the objective, none from twice the objective on, and evenly less in between."""
+    if took is None or verdict not in (None, Verdict.RESOLVED):
+        return Part(name, 0.0, maximum, "it never was")
+    why = f"in {took:.1f} s; the objective is {objective_s:g} s"
+    if took <= objective_s:
+        return Part(name, maximum, maximum, why)
+    share = max(0.0, 2 - took / objective_s) if objective_s > 0 else 0.0
+    return Part(name, round(maximum * share, 1), maximum, why)
+
+
+def _acknowledged(times: Clocks) -> Part:
+    if times.ack is None:
+        return Part("acknowledged", 0.0, ACKNOWLEDGED, "nobody began to respond")
+    return Part("acknowledged", ACKNOWLEDGED, ACKNOWLEDGED, "the responder began")
+
+
+def _unharmed(entries: Sequence[Entry]) -> Part:
+    name = "invariants held"
+    evidence = gather(entries)
+    checks, broken = evidence.invariants, evidence.broken_invariants
+    if broken:
+        return Part(name, 0.0, UNHARMED, f"{broken[0].name} broke")
+    if not checks:
+        return Part(name, 0.0, UNHARMED, "none was checked")
+    if not events(entries, StepEnded) and mitigated(evidence) is None:
+        return Part(name, 0.0, UNHARMED, "nothing was done that could have harmed")
+    return Part(name, UNHARMED, UNHARMED, f"{len(checks)} of {len(checks)} checks held")
+
+
+def _unbroken(entries: Sequence[Entry], verdict: Verdict) -> Part:
+    name = "steps run as written"
+    steps = [step for _, step in events(entries, StepEnded)]
+    if not steps:
+        points = UNBROKEN if verdict is Verdict.RESOLVED else 0.0
+        return Part(name, points, UNBROKEN, "no step was carried out")
+    sound = sum(not step.broken for step in steps)
+    points = round(UNBROKEN * sound / len(steps), 1)
+    return Part(name, points, UNBROKEN, f"{sound} of {len(steps)} steps carried out ran as written")
