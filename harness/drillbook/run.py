@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -137,10 +137,7 @@ class Run:
 
     async def _work(self, slot: Slot, work: DrillSpec, host: Host, run_dir: Path) -> None:
         """Have one worker carry out `work`; its journal says what became of it."""
-        Path(work.logs).mkdir(parents=True, exist_ok=True)
-        journal = Journal(Path(work.journal))
-        journal.write(work.header)
-        journal.close()
+        begin_journal(work)
         worker = await Worker.start(work, host, run_dir, self.mark)
         self._workers.add(worker)
         deadline_s = work.header.deadline_s * 2 + work.header.watch_s + _WORKER_MARGIN_S
@@ -167,6 +164,14 @@ class Run:
             "drills": [slot.run_dir.name for slot in self.slots],
         }
         write_whole(self.out / INDEX, json.dumps(data, indent=2) + "\n")
+
+
+def begin_journal(work: DrillSpec) -> None:
+    """Make the drill's directories and its journal, with the first entry, before anything is started."""
+    Path(work.logs).mkdir(parents=True, exist_ok=True)
+    journal = Journal(Path(work.journal))
+    journal.write(work.header)
+    journal.close()
 
 
 def finish_journal(path: Path, *, problem: str, interrupted_by: str) -> None:
@@ -231,6 +236,3 @@ def make_out(out: Path) -> None:
 def _last_line(work: DrillSpec) -> str:
     text = (Path(work.logs) / "worker.log").read_text("utf-8", "replace").strip()
     return text.splitlines()[-1] if text else "it said nothing"
-
-
-Clock = Callable[[], datetime]

@@ -20,9 +20,10 @@ from drillbook.spec import DrillSpec
 
 # What any shell can be expected to have; the plan names what else an on-call shell needs.
 BASE_TOOLS = (
-    "awk bash basename cat cut date dirname echo env false grep head jq ls mkdir printf ps pwd rm sed seq sh "
-    "sleep sort tail tee test timeout tr true uniq watch wc xargs"
-).split()
+    *("awk", "bash", "basename", "cat", "cut", "date", "dirname", "echo", "env", "false", "grep", "head"),
+    *("jq", "ls", "mkdir", "printf", "ps", "pwd", "rm", "sed", "seq", "sh", "sleep", "sort", "tail", "tee"),
+    *("test", "timeout", "tr", "true", "uniq", "watch", "wc", "xargs"),
+)
 REAL_TOOLS = ("psql", "redis-cli")
 
 

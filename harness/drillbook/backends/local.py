@@ -107,6 +107,9 @@ class LocalStack:
             StackError: a part does not start.
         """
         self._scratch.mkdir(parents=True, exist_ok=True)
+        # Its sockets are to be near, for their paths' sake; its logs are to outlive the drill.
+        (self._scratch / "platform").mkdir()
+        (self._scratch / "platform" / "logs").symlink_to(self._logs)
         await asyncio.gather(
             self._timed("postgres", self.database.start),
             self._timed("redis", self.cache.start),

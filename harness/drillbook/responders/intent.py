@@ -10,7 +10,53 @@ import shlex
 from collections.abc import Callable, Sequence
 
 _READERS = frozenset(
-    ["awk", "basename", "cat", "cd", "cut", "date", "df", "dig", "echo", "env", "export", "false", "free", "getent", "grep", "head", "host", "hostname", "id", "jq", "less", "ls", "nl", "nproc", "ping", "printenv", "printf", "ps", "pwd", "set", "sleep", "sort", "stat", "tail", "test", "top", "tr", "true", "type", "uname", "uniq", "uptime", "wc", "which", "whoami"]
+    [
+        "awk",
+        "basename",
+        "cat",
+        "cd",
+        "cut",
+        "date",
+        "df",
+        "dig",
+        "echo",
+        "env",
+        "export",
+        "false",
+        "free",
+        "getent",
+        "grep",
+        "head",
+        "host",
+        "hostname",
+        "id",
+        "jq",
+        "less",
+        "ls",
+        "nl",
+        "nproc",
+        "ping",
+        "printenv",
+        "printf",
+        "ps",
+        "pwd",
+        "set",
+        "sleep",
+        "sort",
+        "stat",
+        "tail",
+        "test",
+        "top",
+        "tr",
+        "true",
+        "type",
+        "uname",
+        "uniq",
+        "uptime",
+        "wc",
+        "which",
+        "whoami",
+    ]
 )
 _SQL_READS = re.compile(r"^\s*(?:select|show|explain|table|values|with)\b|^\s*\\", re.IGNORECASE)
 _SQL_CHANGES = re.compile(
@@ -19,7 +65,36 @@ _SQL_CHANGES = re.compile(
     re.IGNORECASE,
 )
 _REDIS_READS = frozenset(
-    ["ping", "info", "get", "mget", "exists", "ttl", "pttl", "type", "strlen", "llen", "lrange", "hget", "hgetall", "hlen", "scard", "smembers", "zcard", "zrange", "keys", "scan", "dbsize", "lastsave", "memory", "slowlog", "latency", "time", "role", "echo"]
+    [
+        "ping",
+        "info",
+        "get",
+        "mget",
+        "exists",
+        "ttl",
+        "pttl",
+        "type",
+        "strlen",
+        "llen",
+        "lrange",
+        "hget",
+        "hgetall",
+        "hlen",
+        "scard",
+        "smembers",
+        "zcard",
+        "zrange",
+        "keys",
+        "scan",
+        "dbsize",
+        "lastsave",
+        "memory",
+        "slowlog",
+        "latency",
+        "time",
+        "role",
+        "echo",
+    ]
 )
 _REDIS_FLAGS_WITH_VALUE = frozenset(("-h", "-p", "-s", "-a", "-u", "-n", "-r", "-i", "--user", "--pass"))
 _REDIS_LOOKS = frozenset(("--bigkeys", "--memkeys", "--hotkeys", "--latency", "--stat", "--scan"))

@@ -107,7 +107,8 @@ class RunbookResponder:
     async def _carry_out(self, number: int, planned: PlannedStep) -> None:
         step = planned.step
         changes = changes_state(planned.run, self._platform)
-        began = self._journal.write(
+        before = self._bad_lately()
+        self._journal.write(
             StepStarted(
                 id=number,
                 line=step.line,
@@ -120,7 +121,7 @@ class RunbookResponder:
                 caution=step.caution,
                 state_changing=changes,
             )
-        ).t
+        )
         broken, done = await self._run(planned)
         self._journal.write(
             StepEnded(
@@ -135,7 +136,7 @@ class RunbookResponder:
         )
         for rule, message in self._findings():
             self._journal.write(FindingMade(rule, step.line, Level.WARNING, message))
-        await self._see_effect(number, began, patience_s=self._pace.effect_s if changes else 0.0)
+        await self._see_effect(number, before, patience_s=self._pace.effect_s if changes else 0.0)
 
     async def _run(self, planned: PlannedStep) -> tuple[str, Completed]:
         if planned.unfilled:
@@ -144,13 +145,15 @@ class RunbookResponder:
         done = await self._shell.run(planned.run, deadline_s=self._pace.step_deadline_s)
         return why_broken(planned.run, done, self._shell.environment), done
 
-    async def _see_effect(self, number: int, began: float, *, patience_s: float) -> None:
+    async def _see_effect(self, number: int, before: float, *, patience_s: float) -> None:
         look = self._pace.look_s
-        before = self._watch.bad_fraction(began - look, began)
         held = await self._watch.wait_until_holds(look, max(patience_s, look))
-        now = time.monotonic()
-        after = self._watch.bad_fraction(now - look, now)
+        after = self._bad_lately()
         self._journal.write(StepWatched(number, effect(before, after, held=held), before, after))
+
+    def _bad_lately(self) -> float:
+        now = time.monotonic()
+        return self._watch.bad_fraction(now - self._pace.look_s, now)
 
 
 def effect(before: float, after: float, *, held: bool) -> Effect:

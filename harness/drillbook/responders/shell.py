@@ -11,12 +11,14 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 KEEP = 32_768  # of each stream, in bytes, half from its head and half from its tail
 _REAP_DEADLINE_S = 5.0
+_READ_DEADLINE_S = 2.0  # a process that left the group may hold the pipe for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +32,46 @@ class Completed:
     timed_out: bool
 
 
-class _Tail:
-    """Keeps the head and the tail of a stream that may be long."""
+class _Stream:
+    """A pipe for a command's output, of which the head and the tail are kept.
+
+    The pipe is ours and not asyncio's, whose `wait` would wait for everyone who holds it open.
+    """
 
     def __init__(self) -> None:
         self._head = bytearray()
         self._tail = bytearray()
         self._dropped = 0
+        self._writer = -1
 
-    async def read(self, stream: asyncio.StreamReader) -> None:
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[int]:
+        """The end to write to; what was written is read until the exit."""
+        loop = asyncio.get_running_loop()
+        source, self._writer = os.pipe()
+        stream = asyncio.StreamReader()
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(source, "rb", buffering=0)
+        )
+        reading = asyncio.create_task(self._read(stream))
+        try:
+            yield self._writer
+        finally:
+            self.close_writer()
+            await asyncio.wait([reading], timeout=_READ_DEADLINE_S)
+            reading.cancel()
+            transport.close()
+
+    def close_writer(self) -> None:
+        """Close our copy of the end to write to, so that the pipe ends with the command."""
+        if self._writer >= 0:
+            os.close(self._writer)
+            self._writer = -1
+
+    async def _read(self, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(65536):
             room = KEEP // 2 - len(self._head)
-            self._head += data[:room]
+            self._head += data[: max(room, 0)]
             self._tail += data[max(room, 0) :]
             excess = len(self._tail) - KEEP // 2
             if excess > 0:
@@ -49,6 +79,7 @@ class _Tail:
                 self._dropped += excess
 
     def text(self) -> str:
+        """What was kept."""
         cut = f"\n[... {self._dropped} bytes left out ...]\n".encode() if self._dropped else b""
         return (bytes(self._head) + cut + bytes(self._tail)).decode("utf-8", "replace")
 
@@ -70,46 +101,43 @@ class OperatorShell:
     async def run(self, command: str, *, deadline_s: float, stdin: str = "") -> Completed:
         """Run `command`, and end its whole process group when it ends or `deadline_s` passes."""
         began = time.monotonic()
-        process = await asyncio.create_subprocess_exec(
-            self._program,
-            "-c",
-            command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=dict(self.environment),
-            cwd=self._folder,
-            start_new_session=True,
-        )
-        out, err = _Tail(), _Tail()
+        out, err = _Stream(), _Stream()
         timed_out = False
-        try:
-            async with asyncio.timeout(deadline_s):
-                await self._feed_and_read(process, stdin, out, err)
-        except TimeoutError:
-            timed_out = True
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.wait_for(process.wait(), _REAP_DEADLINE_S)
+        async with out.open() as stdout, err.open() as stderr:
+            process = await asyncio.create_subprocess_exec(
+                self._program,
+                "-c",
+                command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=stdout,
+                stderr=stderr,
+                env=dict(self.environment),
+                cwd=self._folder,
+                start_new_session=True,
+            )
+            out.close_writer()
+            err.close_writer()
+            try:
+                async with asyncio.timeout(deadline_s):
+                    await _feed(process, stdin)
+                    await process.wait()
+            except TimeoutError:
+                timed_out = True
+            finally:
+                # What the command left in the background may hold its pipes open: it ends with the command.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await asyncio.wait_for(process.wait(), _REAP_DEADLINE_S)
         seconds = time.monotonic() - began
         code = None if timed_out else process.returncode
         return Completed(code, seconds, out.text(), err.text(), timed_out)
 
-    async def _feed_and_read(
-        self, process: asyncio.subprocess.Process, stdin: str, out: _Tail, err: _Tail
-    ) -> None:
-        assert process.stdin is not None  # noqa: S101  all three are pipes, see run()
-        assert process.stdout is not None  # noqa: S101
-        assert process.stderr is not None  # noqa: S101
-        reading = asyncio.gather(out.read(process.stdout), err.read(process.stderr))
-        # A command that does not read its input is none of our business.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            process.stdin.write(stdin.encode())
-            await process.stdin.drain()
-        process.stdin.close()
-        await process.wait()
-        # What the command left in the background may hold its pipes open: it ends with the command.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await reading
+
+async def _feed(process: asyncio.subprocess.Process, text: str) -> None:
+    if process.stdin is None:
+        return
+    # A command that does not read its input is none of our business.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(text.encode())
+        await process.stdin.drain()
+    process.stdin.close()

@@ -1,0 +1,150 @@
+"""The `drillbook` command: reads flags, calls the layers below, turns errors into a line and an exit code.
+
+Everything slow is imported in the command that uses it: `drillbook --version` must be quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from drillbook import __version__
+from drillbook.errors import DrillbookError
+from drillbook.model import ExitCode
+
+_EXIT_CODES = """
+\b
+Exit codes:
+  0  all as expected        3  the harness or the stack failed
+  1  the runbook failed     4  bad usage or input
+  2  interrupted            5  nothing conclusive
+"""
+
+
+class _Main(click.Group):
+    """The command group: every way out of it is one line and the right exit code."""
+
+    def main(self, *args: object, **kwargs: object) -> None:  # type: ignore[override]
+        """Run the command and exit."""
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(*args, **kwargs)  # type: ignore[call-overload]
+        except DrillbookError as error:
+            click.echo(f"drillbook: {error.render()}", err=True)
+            code = error.exit_code
+        except click.UsageError as error:
+            place = error.ctx.command_path if error.ctx else "drillbook"
+            click.echo(f"drillbook: {error.format_message()} (see `{place} --help`)", err=True)
+            code = ExitCode.USAGE
+        except click.ClickException as error:
+            click.echo(f"drillbook: {error.format_message()}", err=True)
+            code = ExitCode.USAGE
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("drillbook: interrupted", err=True)
+            code = ExitCode.INTERRUPTED
+        except BrokenPipeError:
+            sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
+            code = ExitCode.OK
+        sys.exit(int(code or 0))
+
+
+@click.group(
+    cls=_Main,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EXIT_CODES,
+)
+@click.version_option(__version__, prog_name="drillbook", message="%(prog)s %(version)s")
+def main() -> None:
+    """Fire drills for incident runbooks.
+
+    Brings up a real PostgreSQL, Redis and app, breaks them in the documented ways, carries out the
+    runbook's own steps, and proves by probes whether the failure is gone.
+    """
+
+
+_FILE = click.Path(path_type=Path)
+
+
+@main.command()
+@click.argument("what", nargs=-1, metavar="[PLAN|SCENARIO|SCENARIO/VARIANT]...")
+@click.option("--runbook", type=_FILE, metavar="FILE", help="Drill this runbook instead of the plan's.")
+@click.option(
+    "--responder",
+    default="runbook",
+    show_default=True,
+    metavar="runbook|none|command:CMD",
+    help="Who acts: the runbook's steps, nobody, or a program.",
+)
+@click.option("--backend", type=click.Choice(["local"]), default="local", show_default=True,
+              help="Where the stack runs.")  # fmt: skip
+@click.option("--all-variants", is_flag=True, help="Every variant in the plan, not each scenario's first.")
+@click.option("--no-control", is_flag=True, help="Do not prove that the failure would not heal by itself.")
+@click.option("--strict", is_flag=True, help="Give the platform its real CLI's surface.")
+@click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Run each drill N times.")
+@click.option("--jobs", type=click.IntRange(1), default=1, metavar="N", help="Run N drills side by side.")
+@click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Seed of traffic.")
+@click.option("--deadline", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+              help="How long a responder has.")  # fmt: skip
+@click.option("--out", type=_FILE, metavar="DIR", help="Default: drillbook-results/<timestamp>.")
+@click.option(
+    "--json", "json_file", type=_FILE, metavar="FILE", help="Write the results as JSON ('-': print)."
+)
+@click.option("--junit", "junit_file", type=_FILE, metavar="FILE", help="Write the results as JUnit XML.")
+@click.option("--no-sandbox", is_flag=True, help="Run a runbook's commands unconfined on this machine.")
+def run(**flags: object) -> int:
+    """Run drills: the packaged plan's, a plan's, or the named ones."""
+    from drillbook.commands.run import Flags, run_command  # noqa: PLC0415  see above
+
+    return run_command(Flags(**flags))  # type: ignore[arg-type]
+
+
+@main.command(name="list")
+@click.argument("plan", type=_FILE, required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_(plan: Path | None, as_json: bool) -> int:  # noqa: FBT001  click calls it by name
+    """List what can be drilled: the scenarios and variants of a plan."""
+    from drillbook.commands.look import list_command  # noqa: PLC0415  see above
+
+    return list_command(plan, as_json=as_json)
+
+
+@main.command()
+@click.argument("runbook", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def parse(runbook: Path, as_json: bool) -> int:  # noqa: FBT001  click calls it by name
+    """Show what drillbook reads in a runbook."""
+    from drillbook.commands.look import parse_command  # noqa: PLC0415  see above
+
+    return parse_command(runbook, as_json=as_json)
+
+
+@main.command()
+@click.argument("run_dir", type=_FILE)
+def report(run_dir: Path) -> int:
+    """Make every report again, from the journals in RUN_DIR alone."""
+    from drillbook.commands.reports import report_command  # noqa: PLC0415  see above
+
+    return report_command(run_dir)
+
+
+@main.command()
+@click.argument("out", type=_FILE, required=False)
+def recover(out: Path | None) -> int:
+    """Finish the reports of interrupted runs, and end what they left behind.
+
+    Looks at the runs in OUT, or else in drillbook-results/.
+    """
+    from drillbook.commands.reports import recover_command  # noqa: PLC0415  see above
+
+    return recover_command(out)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def doctor(as_json: bool) -> int:  # noqa: FBT001  click calls it by name
+    """Say what is there for drills, what is missing, and how to get it."""
+    from drillbook.commands.look import doctor_command  # noqa: PLC0415  see above
+
+    return doctor_command(as_json=as_json)

@@ -1,0 +1,1 @@
+"""What each command of `drillbook` does, behind the flags that `cli` reads."""

@@ -1,0 +1,85 @@
+"""The commands that make reports of what is on file: `drillbook report` and `recover`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from drillbook.commands.terminal import Terminal
+from drillbook.errors import InputError
+from drillbook.model import ExitCode
+from drillbook.reporting.reports import write_reports
+from drillbook.result import JOURNAL, DrillResult
+from drillbook.run import INDEX, finish_journal, process_began, write_whole
+from drillbook.stack.guard import end_all
+
+RESULTS = Path("drillbook-results")
+
+
+def report_command(folder: Path) -> int:
+    """Make the reports of the drill in `folder`, or of each drill of the run in it, again.
+
+    Raises:
+        InputError: there is no journal there.
+    """
+    dirs = [folder] if (folder / JOURNAL).exists() else sorted(p.parent for p in folder.glob(f"*/{JOURNAL}"))
+    if not dirs:
+        raise InputError(f"holds no {JOURNAL}", path=folder, hint="name a run directory")
+    results = [_write(run_dir) for run_dir in dirs]
+    with Terminal(total=len(results)) as terminal:
+        pass
+    terminal.conclude(results, folder)
+    return ExitCode.OK
+
+
+def _write(run_dir: Path) -> DrillResult:
+    try:
+        return write_reports(run_dir)
+    except OSError as error:
+        raise InputError(f"can't write the reports: {error.strerror}", path=run_dir) from error
+
+
+def recover_command(folder: Path | None) -> int:
+    """Finish the interrupted runs in `folder`, or else in `drillbook-results/`.
+
+    Raises:
+        InputError: `folder` holds no run.
+    """
+    runs = list(_runs(folder or RESULTS))
+    if folder is not None and not runs:
+        raise InputError(f"holds no {INDEX}", path=folder, hint="name the directory of a run")
+    unfinished = [(run, index) for run, index in runs if not index["ended"] and not _lives(index)]
+    for run, index in unfinished:
+        end_all(str(index["mark"]))
+        for journal in sorted(run.glob(f"*/**/{JOURNAL}")):
+            finish_journal(journal, problem="", interrupted_by="the end of its command")
+        results = [_write(path.parent) for path in sorted(run.glob(f"*/{JOURNAL}"))]
+        write_whole(run / INDEX, json.dumps(index | {"ended": True}, indent=2) + "\n")
+        for result in results:
+            click.echo(f"{run}: {result.scenario}/{result.variant}: {result.verdict}: {result.reason}")
+        if not results:
+            click.echo(f"{run}: nothing had begun")
+    if not unfinished:
+        click.echo("nothing to recover")
+    return ExitCode.OK
+
+
+def _runs(folder: Path) -> Iterator[tuple[Path, dict[str, object]]]:
+    for path in sorted([folder / INDEX, *folder.glob(f"*/{INDEX}")]):
+        if path.exists():
+            try:
+                index = json.loads(path.read_text("utf-8"))
+                yield path.parent, {"ended": index["ended"], **index, "mark": str(index["mark"])}
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError(f"is not the index of a run: {error}", path=path) from error
+
+
+def _lives(index: dict[str, object]) -> bool:
+    """Whether the run's command still runs: its process id, and the moment that began."""
+    pid, began = index.get("pid"), index.get("began")
+    if not isinstance(pid, int) or not isinstance(began, int | float):
+        return False
+    return abs(process_began(pid) - began) < 1.0

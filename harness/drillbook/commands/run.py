@@ -1,0 +1,186 @@
+"""`drillbook run`: from flags to a run, and from its results to an exit code."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from drillbook import library
+from drillbook.commands.terminal import Terminal
+from drillbook.errors import InputError, SandboxError
+from drillbook.model import ExitCode
+from drillbook.operator import COMMAND
+from drillbook.plan import Plan, PlannedDrill, load_plan, select
+from drillbook.result import DrillResult, document, dumps
+from drillbook.run import Run, make_out, write_whole
+from drillbook.schedule import Options, slots
+from drillbook.stack.sandbox import reason_against
+from drillbook.verdict import exit_code
+
+PACKAGED_PLAN = "incident-response.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The flags of `drillbook run`, as they were given."""
+
+    what: tuple[str, ...]
+    runbook: Path | None
+    responder: str
+    backend: str
+    all_variants: bool
+    no_control: bool
+    strict: bool
+    repeat: int
+    jobs: int
+    seed: int
+    deadline: float | None
+    out: Path | None
+    json_file: Path | None
+    junit_file: Path | None
+    no_sandbox: bool
+
+
+def run_command(flags: Flags) -> int:
+    """Run what `flags` ask for; an exit code.
+
+    Raises:
+        DrillbookError: bad input, or nothing could be run.
+    """
+    check_responder(flags.responder)
+    chosen = choose(flags)
+    sandboxed = decide_sandbox(flags, [plan for plan, _ in chosen])
+    out = flags.out or Path("drillbook-results") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
+    for file in (flags.json_file, flags.junit_file):
+        check_file(file)
+    make_out(out)
+    options = Options(
+        responder=flags.responder,
+        backend=flags.backend,
+        control=not flags.no_control,
+        strict=flags.strict,
+        seed=flags.seed,
+        deadline_s=flags.deadline,
+        runbook=flags.runbook,
+    )
+    planned = [slot for plan, drills in chosen for slot in slots(plan, drills, flags.repeat, out)]
+    with Terminal(total=len(planned)) as terminal:
+        run = Run(planned, options, out, terminal, jobs=flags.jobs, sandboxed=sandboxed)
+        results = run.carry_out()
+    write_results(flags, results)
+    terminal.conclude(results, out)
+    if run.interrupted_by:
+        click.echo(f"drillbook: interrupted by {run.interrupted_by}", err=True)
+        return ExitCode.INTERRUPTED
+    return exit_code(results)
+
+
+def check_responder(responder: str) -> None:
+    """Check that `responder` names one.
+
+    Raises:
+        InputError: it does not.
+    """
+    if responder in ("runbook", "none"):
+        return
+    if not responder.startswith(COMMAND) or not responder.removeprefix(COMMAND).strip():
+        raise InputError(f"there is no responder {responder!r}", hint="use runbook, none, or command:CMD")
+
+
+def choose(flags: Flags) -> list[tuple[Plan, tuple[PlannedDrill, ...]]]:
+    """The plans that `flags` name, or the packaged one, each with the drills that they select.
+
+    Raises:
+        InputError: a plan, runbook, scenario or variant can't be used.
+    """
+    paths = [Path(word) for word in flags.what if is_plan(word)]
+    names = [word for word in flags.what if not is_plan(word)]
+    plans = [
+        load_plan(path, runbook=flags.runbook) for path in paths or [library.drills_dir() / PACKAGED_PLAN]
+    ]
+    return [(plan, tuple(select(plan, names, all_variants=flags.all_variants))) for plan in plans]
+
+
+def is_plan(word: str) -> bool:
+    """Whether `word` on the command line names a plan, and not a scenario."""
+    return word.endswith((".yaml", ".yml")) or Path(word).is_file()
+
+
+def decide_sandbox(flags: Flags, plans: list[Plan]) -> bool:
+    """Whether drills run in a sandbox.
+
+    Without one, the packaged plan runs all the same, since its commands are known; any other runbook's
+    are arbitrary shell, and run only where that was asked for.
+
+    Raises:
+        SandboxError: there can be none, and the commands are not known.
+    """
+    if flags.no_sandbox:
+        click.echo("drillbook: warning: no sandbox (--no-sandbox): commands run unconfined", err=True)
+        return False
+    reason = reason_against()
+    if reason is None:
+        return True
+    known = all(plan.path.resolve().parent == library.drills_dir().resolve() for plan in plans)
+    if known and flags.runbook is None and not flags.responder.startswith(COMMAND):
+        click.echo(
+            f"drillbook: warning: no sandbox can be had here ({reason}): the packaged plan runs outside one",
+            err=True,
+        )
+        return False
+    raise SandboxError(
+        f"no sandbox can be had here ({reason}), and this runbook's commands are arbitrary shell",
+        hint="see `drillbook doctor` for how to get one, or run them unconfined with --no-sandbox",
+    )
+
+
+def check_file(file: Path | None) -> None:
+    """Check that `file` can be written, before anything boots.
+
+    Raises:
+        InputError: it can't.
+    """
+    if file is None or str(file) == "-":
+        return
+    try:
+        write_whole(file.with_name(f".{file.name}.check"), "")
+        file.with_name(f".{file.name}.check").unlink()
+    except OSError as error:
+        raise InputError(f"can't be written: {error.strerror}", path=file) from error
+    if file.is_dir():
+        raise InputError("is a directory", path=file, hint="name a file")
+
+
+def write_results(flags: Flags, results: list[DrillResult]) -> None:
+    """Write the files that `flags` ask for.
+
+    Raises:
+        InputError: one can't be written.
+    """
+    if flags.json_file is not None:
+        text = dumps(document(results))
+        if str(flags.json_file) == "-":
+            sys.stdout.write(text)
+        else:
+            _write(flags.json_file, text)
+    if flags.junit_file is not None:
+        from drillbook.junit import junit  # noqa: PLC0415  only where asked for
+
+        _write(flags.junit_file, junit(results))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        write_whole(file, text)
+    except OSError as error:
+        raise InputError(f"can't be written: {error.strerror}", path=file) from error
+
+
+def command_line() -> str:
+    """The command as it was typed."""
+    return shlex.join(["drillbook", *sys.argv[1:]])

@@ -1,0 +1,144 @@
+"""The terminal: a live line a drill while a run goes on, and a table at its end.
+
+Live lines appear only on a terminal; the table always. `NO_COLOR` is respected (rich sees to it).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from drillbook.model import Verdict
+from drillbook.result import DrillResult
+from drillbook.schedule import Slot
+
+_PLAIN_WIDTH = 120
+_STYLES = {
+    Verdict.RESOLVED: "bold green",
+    Verdict.NOT_RESOLVED: "bold red",
+    Verdict.STEP_BROKEN: "bold red",
+    Verdict.HARMFUL: "bold red",
+    Verdict.SELF_HEALED: "bold yellow",
+    Verdict.FAULT_NOT_TAKEN: "bold magenta",
+    Verdict.INFRA_ERROR: "bold magenta",
+}
+
+
+class Terminal:
+    """Shows a run; see `run.Onlooker`.
+
+    Args:
+        total: how many drills the run has.
+        console: where to show it; standard error while it runs is standard output's terminal.
+    """
+
+    def __init__(self, *, total: int, console: Console | None = None) -> None:
+        plain = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
+        self._console = console or Console(width=plain, highlight=False)
+        self._live = Live(console=self._console, refresh_per_second=10, transient=True)
+        self._total = total
+        self._done = 0
+        self._lines: dict[Path, Text] = {}
+        self._phases: dict[Path, str] = {}
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the live lines away."""
+        self._live.stop()
+
+    def began(self, slot: Slot, *, control: bool) -> None:
+        """A drill, or its control, begins."""
+        self._show(slot, "control" if control else "drill", "")
+
+    def told(self, slot: Slot, news: Mapping[str, Any]) -> None:
+        """A worker says something."""
+        if news.get("kind") == "phase":
+            self._phases[slot.run_dir] = str(news.get("phase", ""))
+            self._show(slot, self._phases[slot.run_dir], "")
+        elif news.get("kind") == "step":
+            self._show(slot, self._phases.get(slot.run_dir, ""), str(news.get("text", "")))
+
+    def ended(self, slot: Slot, result: DrillResult) -> None:
+        """A drill has its result."""
+        self._lines.pop(slot.run_dir, None)
+        self._done += 1
+        if self._console.is_terminal:
+            line = Text.assemble(
+                (f"{result.verdict:<16}", _STYLES[result.verdict]), f"{slot.name}  ", (result.reason, "dim")
+            )
+            self._live.console.print(line)
+        self._refresh()
+
+    def _show(self, slot: Slot, phase: str, detail: str) -> None:
+        self._lines[slot.run_dir] = Text.assemble(
+            (f"{phase:<11}", "cyan"), f"{slot.name}  ", (detail.splitlines()[0] if detail else "", "dim")
+        )
+        self._refresh()
+
+    def _refresh(self) -> None:
+        progress = Text(f"{self._done} of {self._total} drills", style="dim")
+        self._live.update(Text("\n").join([*self._lines.values(), progress]))
+
+    def conclude(self, results: Sequence[DrillResult], out: Path) -> None:
+        """Print the table, the reasons of what is not as it should be, and where the reports are."""
+        if not results:
+            self._console.print("No drill was carried out.")
+            return
+        self._console.print(table(results))
+        for result in results:
+            if not result.expected:
+                name = Text(f"{result.scenario}/{result.variant}: ", style="bold")
+                self._console.print(name + Text(result.reason, style="default"))
+        gaps = [result for result in results if result.known_gap and result.expected]
+        if gaps:
+            self._console.print(Text(f"{len(gaps)} known gaps, as expected", style="dim"))
+        where = f"{out}/*/postmortem.html" if len(results) > 1 else f"{results[0].run_dir}/postmortem.html"
+        self._console.print(f"Reports: {where}", soft_wrap=True)
+
+
+def table(results: Sequence[DrillResult]) -> Table:
+    """The results, a row a drill."""
+    made = Table(box=None, pad_edge=False, header_style="dim")
+    made.add_column("scenario/variant", overflow="fold")
+    made.add_column("verdict", no_wrap=True)
+    for title in ("TTD", "TTM", "TTR"):
+        made.add_column(title, justify="right", no_wrap=True)
+    made.add_column("control", no_wrap=True)
+    made.add_column("score", justify="right", no_wrap=True)
+    for result in results:
+        spans = result.durations
+        verdict = Text(result.verdict, style=_STYLES[result.verdict])
+        if result.known_gap:
+            verdict.append(" (known gap)" if result.expected else " (known gap: out of date)", "dim")
+        made.add_row(
+            f"{result.scenario}/{result.variant}",
+            verdict,
+            *(seconds(value) for value in (spans.ttd, spans.ttm, spans.ttr)),
+            result.control.verdict if result.control else "none",
+            f"{result.score.total:.0f}" if result.score else "-",
+        )
+    return made
+
+
+def seconds(value: float | None) -> str:
+    """A duration as a table shows it."""
+    return "-" if value is None else f"{value:.2f} s"

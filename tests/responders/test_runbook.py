@@ -1,0 +1,101 @@
+"""The responder that carries out the runbook."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from drillbook.events import ResponderActed, StepEnded, StepSkipped, StepStarted, StepWatched
+from drillbook.journal import Entry, Journal, events, read
+from drillbook.model import Effect, Step, StepKind
+from drillbook.protocols import PlannedStep
+from drillbook.responders.runbook import Pace, RunbookResponder, effect
+from drillbook.responders.shell import OperatorShell
+
+
+class FileWatch:
+    """SLIs that are good once a file is there: what a step can really bring about."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def holds(self, window_s: float) -> bool:
+        assert window_s > 0
+        return self._file.exists()
+
+    def bad_fraction(self, since: float, until: float) -> float:
+        assert since < until
+        return 0.0 if self._file.exists() else 1.0
+
+    async def wait_until_holds(self, window_s: float, deadline_s: float) -> bool:
+        assert deadline_s > 0
+        return self.holds(window_s)
+
+
+def step(line: int, command: str | None, text: str = "") -> Step:
+    kind = StepKind.COMMAND if command else StepKind.MANUAL
+    return Step(line, ("Database",), kind, text or command or "", command=command)
+
+
+def respond(folder: Path, steps: list[PlannedStep]) -> list[Entry]:
+    journal = Journal(folder / "journal.jsonl")
+    shell = OperatorShell({"PATH": "/usr/bin:/bin"}, folder)
+    responder = RunbookResponder(
+        steps,
+        shell,
+        journal,
+        FileWatch(folder / "cured"),
+        pace=Pace(step_deadline_s=5),
+        platform=lambda _: False,
+        findings=list,
+    )
+    asyncio.run(responder.respond())
+    journal.close()
+    return read(folder / "journal.jsonl")
+
+
+def test_steps_run_in_order_until_the_slis_hold(tmp_path: Path) -> None:
+    commands = ["echo look", "touch cured", "touch never"]
+    steps = [PlannedStep(step(n, c), c) for n, c in enumerate(commands, 10)]
+    entries = respond(tmp_path, steps)
+    assert [s.line for _, s in events(entries, StepStarted)] == [10, 11]
+    assert [w.effect for _, w in events(entries, StepWatched)] == [Effect.NONE, Effect.CURED]
+    assert [(s.line, s.reason) for _, s in events(entries, StepSkipped)] == [(12, "the SLIs hold")]
+    assert [r.change for _, r in events(entries, ResponderActed)] == ["declared"]
+    assert not (tmp_path / "never").exists()
+
+
+def test_with_no_step_left_it_says_that_it_is_finished_not_that_it_is_done(tmp_path: Path) -> None:
+    entries = respond(tmp_path, [PlannedStep(step(3, "true"), "true")])
+    assert [r.change for _, r in events(entries, ResponderActed)] == ["finished"]
+
+
+def test_a_manual_step_without_a_binding_is_skipped_and_never_counts_as_run(tmp_path: Path) -> None:
+    entries = respond(tmp_path, [PlannedStep(step(3, None, "Ask the vendor"))])
+    assert not events(entries, StepStarted)
+    assert "manual" in events(entries, StepSkipped)[0][1].reason
+
+
+def test_a_placeholder_that_nothing_fills_is_never_run(tmp_path: Path) -> None:
+    command = "touch cured <deployment-id>"
+    entries = respond(tmp_path, [PlannedStep(step(3, command), command, unfilled=("<deployment-id>",))])
+    ended = events(entries, StepEnded)[0][1]
+    assert "<deployment-id>" in ended.broken
+    assert not (tmp_path / "cured").exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "held", "seen"),
+    [
+        (1.0, 0.0, True, Effect.CURED),
+        (0.0, 0.0, True, Effect.NONE),
+        (1.0, 0.5, False, Effect.BETTER),
+        (0.5, 1.0, False, Effect.WORSE),
+        (1.0, 0.9, False, Effect.NONE),
+        (0.0, 0.1, False, Effect.NONE),
+    ],
+)
+def test_the_effect_of_a_step_is_what_the_samples_say(
+    before: float, after: float, *, held: bool, seen: Effect
+) -> None:
+    assert effect(before, after, held=held) is seen
