@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from drillbook.events import (
     AlertChanged,
@@ -50,6 +51,8 @@ from drillbook.model import (
 WALL = datetime(2026, 11, 24, 9, 30, 0, tzinfo=UTC)
 ZERO = 5000.0
 STEP = 0.25
+
+E = TypeVar("E", bound=Event)
 END_WORDS = "ERROR:  terminating connection <b>now</b> & then\n"
 
 STATUS = """[INCIDENT] Service Name - Brief Description
@@ -168,9 +171,11 @@ class Story:
         """The same story, torn off at second `t`."""
         return Story([part for part in self.parts if part[0] < t], self.zero)
 
-    def swap(self, old: Callable[[Event], bool], new: Callable[[Event], Event]) -> Story:
-        """The same story with each event that `old` picks made anew."""
-        return Story([(t, new(event) if old(event) else event) for t, event in self.parts], self.zero)
+    def swap(self, kind: type[E], new: Callable[[E], Event]) -> Story:
+        """The same story with each event of `kind` made anew."""
+        return Story(
+            [(t, new(event) if isinstance(event, kind) else event) for t, event in self.parts], self.zero
+        )
 
     def entries(self) -> list[Entry]:
         """The story as entries in the order of their times."""

@@ -66,6 +66,16 @@ def test_a_cause_that_is_still_there_leaves_a_mitigation_without_a_resolution() 
     assert times.resolve is None
 
 
+def test_a_cause_that_came_back_or_was_seen_gone_too_early_leaves_no_resolution() -> None:
+    back = drill().at(13.0, fault("gone"), fault("present"))
+    assert clocks(back.entries()).resolve is None
+    early = drill(cause="present").swap(FaultChanged, lambda e: fault("x") if e.change == "present" else e)
+    early.sample("write", 12.0, good=False).at(11.0, fault("gone"))
+    times = clocks(early.entries())
+    assert times.mitigate is not None
+    assert times.resolve is None
+
+
 def test_of_two_faults_both_causes_have_to_be_gone() -> None:
     other = [FaultChanged("second", change) for change in ("intent", "confirmed")]
     story = drill().at(4.39, *other)

@@ -10,28 +10,11 @@ from drillbook.errors import JournalError
 from drillbook.model import Verdict
 from drillbook.result import document, result
 
-CONTRACT = [
-    "scenario",
-    "variant",
-    "responder",
-    "backend",
-    "runbook",
-    "severity",
-    "verdict",
-    "reason",
-    "known_gap",
-    "clocks",
-    "durations",
-    "error_s",
-    "control",
-    "steps",
-    "invariants",
-    "findings",
-    "score",
-    "seed",
-    "versions",
-    "run_dir",
-]
+CONTRACT = {
+    *("scenario", "variant", "responder", "backend", "runbook", "severity", "verdict", "reason", "known_gap"),
+    *("clocks", "durations", "error_s", "control", "steps", "invariants", "findings", "score", "seed"),
+    *("versions", "run_dir"),
+}
 
 
 @pytest.fixture
@@ -54,7 +37,7 @@ def test_the_json_document_keeps_to_its_contract(run_dir: Path) -> None:
     data = json.loads(json.dumps(document([result(run_dir)])))
     assert data["schema"] == 1
     one = data["drills"][0]
-    assert set(CONTRACT) <= one.keys()
+    assert one.keys() >= CONTRACT
     assert one["runbook"] == {"path": "on-call.md", "sha256": "5f" * 32}
     assert one["durations"].keys() == {"ttd", "tta", "ttm", "ttr"}
     assert list(one["clocks"])[:3] == ["inject", "impact", "detect"]

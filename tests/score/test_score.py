@@ -5,15 +5,13 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.journals import Story, control, drill, start
+from tests.journals import Story, control, drill, ended, start
 
 from drillbook.clocks import clocks, durations
-from drillbook.events import Sampled, StepEnded
+from drillbook.events import Event, Sampled, StepEnded
 from drillbook.model import Objectives, Verdict
 from drillbook.result import result_of
 from drillbook.score import score
-
-ORDER = ("inject", "impact", "mitigate")
 
 
 def result_score(story: Story, beside: Story | None = None) -> dict[str, float]:
@@ -41,9 +39,8 @@ def test_what_heals_by_itself_earns_the_responder_nothing() -> None:
 
 
 def test_a_broken_step_costs_its_share() -> None:
-    story = drill().swap(
-        lambda e: isinstance(e, StepEnded) and e.id == 1, lambda e: replace(e, broken="unknown command")
-    )
+    broken = ended(1, broken="unknown command")
+    story = drill().swap(StepEnded, lambda e: broken if e.id == 1 else e)
     assert result_score(story)["steps run as written"] == 5.0
 
 
@@ -59,13 +56,15 @@ def shaken(seed: int) -> Story:
     chance = random.Random(seed)
     story = drill(cured_at=chance.choice([None, 7.0, 9.0, 14.9]), cause=chance.choice(["gone", "present"]))
     loss, move, turn = (chance.choice([0.0, 0.02, 0.3]) for _ in range(3))
-    parts = []
+    parts: list[tuple[float, Event]] = []
     for t, event in story.parts:
         if chance.random() < loss:
             continue
         moved = max(0.0, t + chance.uniform(-3, 3)) if t and chance.random() < move else t
-        turned = isinstance(event, Sampled) and chance.random() < turn
-        parts.append((moved, replace(event, good=not event.good) if turned else event))
+        if isinstance(event, Sampled) and chance.random() < turn:
+            parts.append((moved, replace(event, good=not event.good)))
+        else:
+            parts.append((moved, event))
     first, rest = story.parts[0], [part for part in parts if part[1] is not story.parts[0][1]]
     return Story([first, *rest])
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from tests.journals import Story, control, drill, fault, start, step
+from tests.journals import Story, control, drill, ended, fault, start, step
 
 from drillbook.events import (
     DrillEnded,
@@ -60,10 +60,10 @@ def test_a_control_whose_cause_went_away_makes_it_self_healed() -> None:
         (control(end=7.0), "watched"),
         (without(control(), is_fault("confirmed")), "no say"),
         (control().until(12.0), "no say"),
-        (control().swap(lambda e: isinstance(e, Sampled), lambda e: replace(e, good=True)), "no say"),
+        (control().swap(Sampled, lambda e: replace(e, good=True)), "no say"),
         (drill(first=start(role="control")), "not this drill's"),
         (
-            control().swap(lambda e: isinstance(e, DrillStarted), lambda e: replace(e, variant="another")),
+            control().swap(DrillStarted, lambda e: replace(e, variant="another")),
             "not this drill's",
         ),
     ],
@@ -86,10 +86,8 @@ def test_a_drill_that_never_recovers_is_not_resolved_and_says_which_sli_was_bad(
 
 
 def test_a_broken_step_explains_a_drill_that_never_recovers() -> None:
-    story = drill(cured_at=None).swap(
-        lambda e: isinstance(e, StepEnded) and e.id == 2,
-        lambda e: replace(e, exit_code=2, broken="unrecognized subcommand 'rollback'"),
-    )
+    broken = ended(2, 2, broken="unrecognized subcommand 'rollback'")
+    story = drill(cured_at=None).swap(StepEnded, lambda e: broken if e.id == 2 else e)
     judgement = verdict_of(story, control())
     assert judgement.verdict is Verdict.STEP_BROKEN
     assert judgement.reason.startswith("Line 15 can't run as written (unrecognized subcommand")
