@@ -224,7 +224,7 @@ class Exchange:
                 await self._send(h11.EndOfMessage())
                 return
             elif not isinstance(event, h11.InformationalResponse):
-                raise self._cut("the replica closed the connection without an answer")
+                raise self._cut(f"the replica sent no answer but {event!r}")
 
     async def _next_of(
         self, replica: h11.Connection, reader: asyncio.StreamReader, body: asyncio.Task[None]
@@ -239,7 +239,8 @@ class Exchange:
         except TimeoutError:
             raise self._cut(f"the replica did not answer within {timeout_s:g} s") from None
         except (h11.RemoteProtocolError, ConnectionError) as error:
-            raise self._cut(f"the replica broke off: {error}") from None
+            closed = "the replica closed the connection before the end of its answer"
+            raise self._cut(closed if reader.at_eof() else f"the replica broke off: {error}") from None
         return event
 
     def _cut(self, reason: str) -> Exception:

@@ -28,7 +28,7 @@ from drillbook.platforms.service import Release, Service
 from drillbook.protocols import Deployment
 
 MOST_REPLICAS = 50
-_DRAIN_S = 2.0
+_DRAIN_S = 1.0
 _EDGE_HEALTH_S = 5.0
 
 

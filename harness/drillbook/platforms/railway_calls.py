@@ -166,10 +166,11 @@ class RailwayCalls:
         if self._surface != surfaces.DOCUMENTED:
             raise StackError(_real_words(call, reason))
         if self._on_finding is not None:
-            shown = "railway " + " ".join(call.path)
-            self._on_finding(
-                RULE, f"`{shown}` works only as documented; the real CLI {surfaces.VERSION}: {reason}"
+            shown = shlex.join(("railway", *argv))
+            message = (
+                f"`{shown}` works only as documented, not with the real CLI {surfaces.VERSION}: {reason}"
             )
+            self._on_finding(RULE, message)
 
     def _check_service(self, call: Parsed) -> None:
         asked = call.last("service")

@@ -190,19 +190,15 @@ def documented_only(argv: Sequence[str], call: Parsed) -> str | None:
     try:
         parse(argv, REAL)
     except Unparsed as error:
-        first = (
-            error.text.splitlines()[0]
-            if error.text.startswith("error:")
-            else "it prints its help, exit code 2"
-        )
-        return first.removeprefix("error: ")
+        first = error.text.splitlines()[0].removeprefix("error: ")
+        return f"{first}, exit code 2" if error.text.startswith("error: ") else "help is printed, exit code 2"
     if call.path[-1] in ("restart", "redeploy") and not call.has("yes"):
-        return "without --yes it can't ask for confirmation outside a terminal, exit code 1"
+        return "confirmation can't be asked for outside a terminal and needs --yes, exit code 1"
     if call.path[-1] == "scale":
         for argument in call.arguments:
             region, equals, _ = argument.partition("=")
             if not equals:
-                return f"invalid value '{argument}', it needs REGION=REPLICAS"
+                return f"'{argument}' is not of the form REGION=REPLICAS"
             if region not in REGIONS:
                 return f"there is no region '{region}'"
     return None
@@ -211,11 +207,11 @@ def documented_only(argv: Sequence[str], call: Parsed) -> str | None:
 def is_state_changing(argv: Sequence[str]) -> bool | None:
     """Whether `railway` called with `argv` can change the state of the system.
 
-    None is for `run CMD`: that is for its child to say, which `child_command` gives. A call that no surface
-    takes changes nothing.
+    `argv` may begin with the program's name. None is for `run CMD`: that is for its child to say, which
+    `child_command` gives. A call that no surface takes changes nothing.
     """
     try:
-        call = parse(argv, DOCUMENTED)
+        call = parse(_arguments(argv), DOCUMENTED)
     except Unparsed:
         return False
     if call.path == ("run",):
@@ -228,9 +224,14 @@ def is_state_changing(argv: Sequence[str]) -> bool | None:
 
 
 def child_command(argv: Sequence[str]) -> tuple[str, ...]:
-    """The command that `railway run …` starts; empty for any other call."""
+    """The command that `railway run …` starts; empty for any other call. `argv` as above."""
     try:
-        call = parse(argv, DOCUMENTED)
+        call = parse(_arguments(argv), DOCUMENTED)
     except Unparsed:
         return ()
     return tuple(call.arguments) if call.path == ("run",) else ()
+
+
+def _arguments(argv: Sequence[str]) -> Sequence[str]:
+    """`argv` without the program's name; no command of it is called so too."""
+    return argv[1:] if argv and argv[0].rpartition("/")[2] == "railway" else argv

@@ -19,7 +19,7 @@ from drillbook.errors import StackError
 from drillbook.platforms.health import HOST, ask
 from drillbook.platforms.log import DeploymentLog, LineSplitter
 
-GRACE_S = 3.0
+GRACE_S = 1.5
 _KILL_DEADLINE_S = 5.0
 _HEALTH_INTERVAL_S = 0.03
 _HEALTH_TIMEOUT_S = 5.0

@@ -1,0 +1,13 @@
+"""Fixtures of the platform's tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.platforms.world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
