@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
             seen = {
                 "release": RELEASE,
                 "environment": dict(os.environ),
-                "headers": dict(self.headers.items()),
+                "headers": self.headers.items(),
             }
             self.answer(
                 200, json.dumps(seen | {"pid": os.getpid(), "client": self.client_address[0]}).encode()

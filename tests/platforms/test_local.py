@@ -61,7 +61,7 @@ def test_a_deployment_that_fails_its_health_check_leaves_the_old_one_serving(
     world: World, release: str, reason: str
 ) -> None:
     async def drill() -> None:
-        async with world.started(boot_deadline_s=1.0) as platform:
+        async with world.started(boot_deadline_s=0.8) as platform:
             deployment = await platform.deploy(release)
             assert deployment.status == "FAILED"
             assert platform.current().release == "v2"

@@ -312,6 +312,21 @@ def test_without_a_platform_the_cli_says_so_and_exits_1(world: World) -> None:
     assert ran.stderr.startswith("Failed to reach the platform: ")
 
 
+def test_what_is_no_call_gets_no_answer_and_harms_nothing(world: World) -> None:
+    async def drill() -> None:
+        async with world.started() as platform:
+            for line in (b"nonsense\n", b"{}\n", b"[1]\n", b""):
+                reader, writer = await asyncio.open_unix_connection(world.directory / "railway.sock")
+                writer.write(line)
+                writer.write_eof()
+                assert await asyncio.wait_for(reader.read(), 10) == b""
+                writer.close()
+            platform.check()
+            assert (await world.railway("status")).code == 0
+
+    asyncio.run(drill())
+
+
 def test_a_work_directory_with_a_long_path_still_has_its_cli(tmp_path: Path) -> None:
     directory = tmp_path / ("d" * 120)
     directory.mkdir()

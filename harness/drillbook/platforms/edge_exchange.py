@@ -16,15 +16,12 @@ from typing import Protocol, TypeAlias
 
 import h11
 
+from drillbook.platforms.edge_headers import declared_length, end_to_end, has_body, is_chunked
+
 Incoming: TypeAlias = "h11.Event | type[h11.NEED_DATA | h11.PAUSED]"
 
 _CHUNK = 65536
 _LINGER_S = 1.0
-# Headers that speak of one connection and so end at the edge (RFC 9110, 7.6.1), and those that it sets.
-_HOP_BY_HOP = {
-    *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
-}
-_OWN = {b"x-forwarded-for", b"x-forwarded-proto", b"x-request-id", b"expect"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +137,7 @@ class Exchange:
             await self._writer.drain()
 
     async def _pass_on(self, request: h11.Request) -> None:
-        if _declared(request) > self._limits.body_bytes:
+        if declared_length(request) > self._limits.body_bytes:
             raise NotServed(413, f"the body is larger than {self._limits.body_bytes} bytes")
         address, reader, writer = await self._connect()
         self._choice.take(address)
@@ -149,7 +146,7 @@ class Exchange:
             writer.write(replica.send(self._onward(request, address)) or b"")
             body = asyncio.create_task(self._pass_body(replica, writer))
             try:
-                if not _has_body(request):
+                if not has_body(request):
                     await body  # nothing to wait for, and one task less at each read
                 await self._pass_answer(replica, reader, body)
             finally:
@@ -177,10 +174,10 @@ class Exchange:
 
     def _onward(self, request: h11.Request, address: str) -> h11.Request:
         """The request as the replica gets it."""
-        headers = _end_to_end(list(request.headers))
+        headers = end_to_end(list(request.headers))
         if not any(name == b"host" for name, _ in headers):  # HTTP/1.0 does without
             headers.append((b"host", address.encode()))
-        if _is_chunked(request):
+        if is_chunked(request):
             headers.append((b"transfer-encoding", b"chunked"))
         headers += [
             (b"x-forwarded-for", self._peer.encode()),
@@ -250,7 +247,7 @@ class Exchange:
         return ConnectionResetError(reason)
 
     def _homeward(self, response: h11.Response) -> h11.Response:
-        headers = _end_to_end(list(response.headers))
+        headers = end_to_end(list(response.headers))
         headers.append((b"x-request-id", self._request_id.encode()))
         return h11.Response(status_code=response.status_code, reason=response.reason, headers=headers)
 
@@ -299,24 +296,3 @@ def _raise_failure(body: asyncio.Task[None]) -> None:
     # A replica that takes no more of the body may still answer (a 413, say): its answer decides then.
     if error is not None and not isinstance(error, BrokenPipeError | ConnectionResetError):
         raise error
-
-
-def _declared(request: h11.Request) -> int:
-    return next((int(value) for name, value in request.headers if name == b"content-length"), 0)
-
-
-def _has_body(request: h11.Request) -> bool:
-    return _declared(request) > 0 or _is_chunked(request)
-
-
-def _is_chunked(request: h11.Request) -> bool:
-    return any(name == b"transfer-encoding" for name, _ in request.headers)
-
-
-def _end_to_end(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The headers that pass through the edge."""
-    named = {
-        part.strip().lower() for name, value in headers if name == b"connection" for part in value.split(b",")
-    }
-    dropped = _HOP_BY_HOP | _OWN | named
-    return [(name, value) for name, value in headers if name not in dropped]

@@ -87,9 +87,9 @@ class LocalPlatform:
         """
         self._logs.mkdir(parents=True, exist_ok=True)
         try:
-            await self._calls.start()
             self._edge = await Edge.start(self._journal, self.edge_port, self._logs / "edge.log")
             await self._first_deploy()
+            await self._calls.start()
         except BaseException:
             await self.stop()
             raise
@@ -106,11 +106,15 @@ class LocalPlatform:
             raise StackError(f"the service does not serve through the edge: {reason}")
 
     async def stop(self) -> None:
-        """End the replicas, the edge and the CLI's socket; again does no harm."""
+        """End the replicas, the edge and the CLI's socket; again does no harm.
+
+        Raises:
+            StackError: a replica outlived SIGKILL; everything else is ended all the same.
+        """
         await self._calls.stop()
         serving, self._serving = self._serving, None
         replica_sets = [record.replicas for record in self._history if record.replicas is not None]
-        await asyncio.gather(*(replicas.end() for replicas in replica_sets))
+        ends = await asyncio.gather(*(each.end() for each in replica_sets), return_exceptions=True)
         if self._edge is not None:
             await self._edge.stop()
             self._edge = None
@@ -118,6 +122,9 @@ class LocalPlatform:
             record.close_log()
         if serving is not None:
             self._journal.write(PlatformChanged("removed", f"{serving.label}: the platform is stopped"))
+        for error in ends:
+            if error is not None:
+                raise error
 
     def check(self) -> None:
         """Raise what failed in the background, if anything did.

@@ -10,17 +10,14 @@ import shlex
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from drillbook.errors import DrillbookError, StackError
 from drillbook.model import Json, to_json
 from drillbook.platforms import railway_surface as surfaces
 from drillbook.platforms import railway_text as text
 from drillbook.platforms.arguments import Parsed, Unparsed
-from drillbook.platforms.log import LogLine
-from drillbook.platforms.replica_set import ReplicaState
-from drillbook.platforms.service import Release, Service
-from drillbook.protocols import Deployment
+from drillbook.platforms.operated import Operated
 
 OnFinding: TypeAlias = Callable[[str, str], None]
 RULE = "documented-surface-only"
@@ -38,49 +35,6 @@ _NOT_INJECTED = frozenset(
     )
 )
 _NOT_INJECTED_PREFIXES = ("LD_", "DYLD_")
-
-
-class Operated(Protocol):
-    """What a platform has to offer to be operated by the CLI; see `LocalPlatform` for each."""
-
-    service: Service
-    edge_port: int
-
-    def current(self) -> Deployment:
-        """The deployment that serves."""
-
-    def deployments(self) -> Sequence[Deployment]:
-        """Every deployment, newest first."""
-
-    def describe(self, deployment_id: str) -> Release:
-        """A deployment's release."""
-
-    def variables(self) -> Mapping[str, str]:
-        """The service's variables."""
-
-    def replicas(self) -> Sequence[ReplicaState]:
-        """The replicas of the current deployment."""
-
-    def logs(self, deployment_id: str, lines: int) -> Sequence[LogLine]:
-        """The latest lines of a deployment's log."""
-
-    async def redeploy(self) -> Deployment:
-        """Deploy the current release again."""
-
-    async def rollback(self, deployment_id: str | None = None) -> Deployment:
-        """Bring an earlier deployment back."""
-
-    async def restart(self) -> Deployment:
-        """Start the replicas anew."""
-
-    async def scale(self, replicas: int) -> None:
-        """Change the number of replicas."""
-
-    async def set_variables(self, values: Mapping[str, str], *, redeploy: bool = True) -> Deployment:
-        """Set variables."""
-
-    async def delete_variable(self, name: str) -> Deployment:
-        """Delete a variable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,13 +96,21 @@ class RailwaySocket:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            line = await reader.readline()
-            if line:
-                request = json.loads(line)
-                answer = await self._calls.answer(request["argv"], request["stdin"])
+            call = await _read_call(reader)
+            if call is not None:
+                answer = await self._calls.answer(*call)
                 writer.write(json.dumps(answer.to_json()).encode() + b"\n")
                 await writer.drain()
         except ConnectionError:
             return  # the caller was killed at its deadline: there is nobody to tell
         finally:
             writer.close()
+
+
+async def _read_call(reader: asyncio.StreamReader) -> tuple[list[str], str | None] | None:
+    """The arguments and standard input of a call; None for what is not a call, which gets no answer."""
+    try:
+        request = json.loads(await reader.readline())
+        return [str(word) for word in request["argv"]], request["stdin"]
+    except (ValueError, KeyError, TypeError):
+        return None
