@@ -312,6 +312,20 @@ def test_without_a_platform_the_cli_says_so_and_exits_1(world: World) -> None:
     assert ran.stderr.startswith("Failed to reach the platform: ")
 
 
+def test_a_change_is_carried_to_its_end_when_its_caller_is_gone(world: World) -> None:
+    async def drill() -> None:
+        async with world.started() as platform:
+            before = platform.current()
+            _, writer = await asyncio.open_unix_connection(world.directory / "railway.sock")
+            writer.write(json.dumps({"argv": ["redeploy", "-y"], "stdin": None}).encode() + b"\n")
+            await writer.drain()
+            writer.close()
+            await until(lambda: platform.current() != before, "the new deployment serves")
+            assert await world.get("/") == 200
+
+    asyncio.run(drill())
+
+
 def test_what_is_no_call_gets_no_answer_and_harms_nothing(world: World) -> None:
     async def drill() -> None:
         async with world.started() as platform:
