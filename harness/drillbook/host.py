@@ -50,7 +50,7 @@ class Host:
         if self.sandboxed:
             return _SANDBOX_SCRATCH
         scratch = Path(tempfile.mkdtemp(prefix="drillbook-"))
-        scratch.chmod(0o755)  # noqa: S103  the servers' unprivileged user must get through
+        scratch.chmod(0o755)
         return scratch
 
     def readable(self) -> list[Path]:
@@ -127,7 +127,7 @@ def _within_reach(programs: Programs, owner: Owner, keep: ExitStack) -> Programs
     if _can_run(programs.postgres, owner):
         return programs
     folder = Path(keep.enter_context(tempfile.TemporaryDirectory(prefix="drillbook-programs-")))
-    folder.chmod(0o755)  # noqa: S103  that is what it is for
+    folder.chmod(0o755)
     source = Path(programs.postgres).parent.parent
     shutil.copytree(source, folder / "postgres", symlinks=True)
     moved = replace(programs, postgres=str(folder / "postgres" / "bin" / "postgres"))

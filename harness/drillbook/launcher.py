@@ -25,7 +25,7 @@ from drillbook.stack import guard, sandbox
 ABORT_GRACE_S = 10.0
 _KILL_DEADLINE_S = 5.0
 _GUARD_DEADLINE_S = 12.0
-_PASSWD = (
+_USERS = (
     "root:x:0:0:root:/root:/bin/sh\noncall:x:1000:1000:on call:/tmp/drill/home:/bin/bash\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
 )
@@ -125,7 +125,7 @@ def _in_sandbox(
     argv: list[str], spec: DrillSpec, host: Host, run_dir: Path, environment: Mapping[str, str]
 ) -> list[str]:
     passwd = Path(spec.logs) / "passwd"
-    passwd.write_text(_PASSWD)
+    passwd.write_text(_USERS)
     readable = [*host.readable(), Path(spec.locustfile), *map(Path, spec.tools.values())]
     return sandbox.command(
         argv,

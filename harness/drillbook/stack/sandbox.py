@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from drillbook import library, tools
@@ -38,12 +37,6 @@ def reason_against() -> str | None:
         lines = done.stderr.strip().splitlines() or [f"bwrap exits with {done.returncode}"]
         return lines[-1]
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Mount:
-    path: Path
-    writable: bool
 
 
 def command(
@@ -76,12 +69,10 @@ def command(
         masked.append(home)
     for path in masked:
         flags += ["--tmpfs", str(path)]
-    mounts = [_Mount(path, writable=False) for path in (*_interpreter(), *readable)]
-    mounts += [_Mount(path, writable=True) for path in writable]
-    for mount in mounts:
-        real = mount.path.resolve()
-        if mount.writable or any(real.is_relative_to(path) for path in masked):
-            flags += ["--bind" if mount.writable else "--ro-bind", str(real), str(real)]
+    for path in _outermost(_hidden((*_interpreter(), *readable), masked)):
+        flags += ["--ro-bind", str(path), str(path)]
+    for path in (place.resolve() for place in writable):
+        flags += ["--bind", str(path), str(path)]
     for shown, source in (files or {}).items():
         flags += ["--ro-bind", str(source), shown]
     flags += ["--chdir", "/", "--clearenv"]
@@ -96,13 +87,21 @@ def _interpreter() -> list[Path]:
     places |= {Path(entry) for entry in sys.path if entry and Path(entry).is_dir()}
     places |= {library.scenarios_dir(), Path(__file__).parent.parent}
     places |= {tools.find("bwrap").path.parent}
-    return _outermost(places)
+    return list(places)
+
+
+def _hidden(places: Iterable[Path], masked: Sequence[Path]) -> set[Path]:
+    """Those of `places` that lie within a masked directory (one that is masked itself stays so)."""
+    real = {place.resolve() for place in places}
+    return {
+        place for place in real if any(place.is_relative_to(mask) for mask in masked) and place not in masked
+    }
 
 
 def _outermost(places: Iterable[Path]) -> list[Path]:
     """`places` without those that lie within another, so that each is mounted once."""
     kept: list[Path] = []
-    for place in sorted({place.resolve() for place in places}):
+    for place in sorted(places):
         if not any(place.is_relative_to(other) for other in kept):
             kept.append(place)
     return kept
