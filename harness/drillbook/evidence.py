@@ -25,6 +25,9 @@ from drillbook.model import Phase
 CLOCK_SLACK_S = 0.01
 """How far a sample's `end` may lie past its entry's `t` before the two can't be of one clock."""
 
+STEADY_S = 0.3
+"""How long before the fault every SLI must have been good, in seconds, or three intervals of the probes."""
+
 Samples = Mapping[str, tuple[Sampled, ...]]
 
 
@@ -47,7 +50,7 @@ class Evidence:
     that at which each had been confirmed (or None), and `cutoff` that from which the harness itself mends
     the stack (or else the last entry). `slis` names every SLI that was sampled at all; `samples` holds, by
     SLI and in the order of their ends, those that ended after the intent and before the cutoff, `steady`
-    those before it. `impossible` names an SLI with a sample whose times can't be.
+    those of the `STEADY_S` before it. `impossible` names an SLI with a sample whose times can't be.
     """
 
     started: DrillStarted
@@ -106,7 +109,8 @@ def gather(entries: Sequence[Entry]) -> Evidence:
     intents = {fault.fault: entry.t for entry, fault in reversed(faults) if fault.change == "intent"}
     intent = min(intents.values(), default=None)
     cutoff = _cutoff(entries, intent)
-    steady, after, impossible = _samples(entries, intent, cutoff)
+    before_s = max(STEADY_S, 3 * start.probe_interval_s)
+    steady, after, impossible = _samples(entries, intent, cutoff, before_s)
     return Evidence(
         started=start,
         zero=entries[0].t,
@@ -144,8 +148,9 @@ def _confirmed(faults: Sequence[tuple[Entry, FaultChanged]], intents: Mapping[st
 
 
 def _samples(
-    entries: Sequence[Entry], intent: float | None, cutoff: float
+    entries: Sequence[Entry], intent: float | None, cutoff: float, before_s: float
 ) -> tuple[Samples, Samples, str | None]:
+    steady_from = (cutoff if intent is None else intent) - before_s
     steady: dict[str, list[Sampled]] = defaultdict(list)
     after: dict[str, list[Sampled]] = defaultdict(list)
     impossible = None
@@ -156,7 +161,7 @@ def _samples(
             continue
         elif intent is not None and sample.end > intent:
             after[sample.sli].append(sample)
-        else:
+        elif sample.end >= steady_from:
             steady[sample.sli].append(sample)
     return _by_end(steady), _by_end(after), impossible
 

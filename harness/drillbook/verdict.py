@@ -138,7 +138,9 @@ def _bad_since(evidence: Evidence, t: float) -> bool:
 def _judge_responder(entries: Sequence[Entry], evidence: Evidence) -> Judgement:
     mitigate = mitigated(evidence)
     if mitigate is None:
-        return _unresolved(entries, _why_not_mitigated(evidence))
+        present = next((check for check in verified_causes(evidence).values() if check.present), None)
+        cause = f"; its cause is still there: {present.evidence}" if present else ""
+        return _unresolved(entries, f"{_why_not_mitigated(evidence)}{cause}")
     sli, gap = silence(evidence, mitigate)
     if gap > max(evidence.started.hold_s, 2 * evidence.started.probe_interval_s):
         return _infra(f"The SLI {sli} was not sampled for {gap:.1f} s while it had to hold")

@@ -65,12 +65,10 @@ class LocalStack:
 
     def _make_platform(self, surface: str, strict: bool) -> LocalPlatform:  # noqa: FBT001  internal
         app = library.scenarios_dir() / "app"
-        command = [sys.executable, "-m", "uvicorn", "--app-dir", str(app), "--factory"]
-        command += ["releases.{release}:create_app", "--host", "127.0.0.1", "--port", "{port}"]
-        command += ["--no-access-log", "--log-level", "warning"]
+        command = (sys.executable, str(app / "serve.py"), "{release}", "--port", "{port}")
         service = Service(
             name="orders",
-            command=tuple(command),
+            command=command,
             cwd=self._scratch,
             environment={
                 "DATABASE_URL": self.database.url("app"),
