@@ -1,0 +1,1 @@
+"""The order service under drill: what its releases have in common."""

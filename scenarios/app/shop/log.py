@@ -1,0 +1,92 @@
+"""The service's log: one JSON object a line on standard output, and one line for each request.
+
+It writes and decides nothing; what a request carries in its body never gets into it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+import uuid
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger("shop")
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+_ID_LENGTH = 64  # of an id that a client sends
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one line of JSON; `extra={"data": {...}}` adds fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        entry: dict[str, object] = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "msg": record.getMessage(),
+        }
+        if request_id := _request_id.get():
+            entry["request_id"] = request_id
+        entry |= getattr(record, "data", {})
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False, default=str)
+
+
+def configure() -> None:
+    """Send every log line of this process to standard output as JSON, the server's own included."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logger.setLevel(logging.INFO)
+    for name in ("uvicorn", "uvicorn.error"):
+        server = logging.getLogger(name)
+        server.handlers.clear()
+        server.propagate = True
+
+
+class RequestLog:
+    """ASGI middleware: gives each request an id and logs its route, status and time."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and log it when it is answered."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = Headers(scope=scope).get("x-request-id", "")[:_ID_LENGTH] or uuid.uuid4().hex
+        mark = _request_id.set(request_id)
+        began = time.perf_counter()
+        status = 500  # what the server answers for the app where the app raises
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            _write(scope, status, (time.perf_counter() - began) * 1000)
+            _request_id.reset(mark)
+
+
+def _write(scope: Scope, status: int, ms: float) -> None:
+    level = logging.INFO if status < 500 else logging.ERROR  # noqa: PLR2004  the server errors of HTTP
+    route = scope.get("route")
+    path = getattr(route, "path", scope["path"])
+    data = {"route": f"{scope['method']} {path}", "status": status, "ms": round(ms, 1)}
+    logger.log(level, "request", extra={"data": data})
