@@ -1,0 +1,56 @@
+"""The runbook's own checklist, with a tick where the drill itself has done the thing.
+
+A tick needs proof; what a drill can't do stays open, with what it knows beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from drillbook.model import ChecklistItem, Verdict
+from drillbook.reporting.actions import actions
+from drillbook.reporting.facts import Facts
+from drillbook.reporting.text import count, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A checkbox of the runbook: whether it is ticked, and what the drill knows of it."""
+
+    line: int
+    text: str
+    ticked: bool
+    note: str
+
+
+def checklist(facts: Facts) -> list[Check]:
+    """The runbook's checklist in its order."""
+    return [_check(item, facts) for item in facts.runbook.checklist]
+
+
+def _check(item: ChecklistItem, facts: Facts) -> Check:
+    ticked, note = _known(item.text.lower(), facts)
+    return Check(item.line, item.text, ticked or item.checked, note)
+
+
+def _known(text: str, facts: Facts) -> tuple[bool, str]:
+    if re.search(r"\b(document|written up|recorded|logged)", text):
+        return True, "this document"
+    if "root cause" in text:
+        known = facts.evidence.confirmed is not None
+        return known, "the drill injected it" if known else "the fault was not confirmed"
+    return False, _note(text, facts)
+
+
+def _note(text: str, facts: Facts) -> str:
+    if re.search(r"\b(fix|patch)", text):
+        if facts.result.verdict is Verdict.RESOLVED:
+            return "the runbook's cure worked in this drill; a lasting fix is for a human"
+        return "nothing that was tried resolved it"
+    if re.search(r"\b(alert|monitor)", text):
+        ttd = facts.result.durations.ttd
+        return "no alert fired" if ttd is None else f"an alert fired after {seconds(ttd)}"
+    if re.search(r"action items?|follow[- ]?up", text):
+        return f"{count(len(actions(facts)), 'item')} listed; to whom they go is for a human"
+    return "for a human"
