@@ -23,7 +23,7 @@ class Server(uvicorn.Server):
     """A server that ends in time."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end; what is not over by `END_S` seconds is cut off by SIGALRM, whose default is to kill."""
+        """Begin to end; after `END_S` seconds SIGALRM, whose default is to kill, cuts it off."""
         signal.setitimer(signal.ITIMER_REAL, END_S)
         super().handle_exit(sig, frame)
 
