@@ -1,61 +1,100 @@
-"""The registry: the scenarios that there are, one small Python file each."""
+"""The registry: the scenarios that there are, each a Python file of its own in the library.
+
+It loads them and knows nothing of what is in them beyond `protocols.Scenario`.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+import traceback
 from collections.abc import Mapping
-from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType, ModuleType
 
-from drillbook import library
 from drillbook.errors import InputError
+from drillbook.library import scenarios_dir
 from drillbook.protocols import Scenario
+from drillbook.suggest import suggestion
+
+_PACKAGE = "drillbook_scenarios"
 
 
-@lru_cache(maxsize=None)
 def scenarios() -> Mapping[str, Scenario]:
     """Every scenario of the library by its name, in the order of the names.
 
     Raises:
-        InputError: a file is no scenario, or two have the same name.
+        InputError: a file can't be loaded, has no `SCENARIO`, or has the name of another's.
+        StackError: the library is missing.
     """
-    found: dict[str, Scenario] = {}
-    for path in sorted(library.scenarios_dir().glob("*.py")):
-        made = _load(path)
-        if made.name in found:
-            raise InputError(f"there are two scenarios {made.name}", path=path, hint="rename one")
-        found[made.name] = made
-    return dict(sorted(found.items()))
+    return load(scenarios_dir())
 
 
 def scenario(name: str) -> Scenario:
-    """The scenario `name`.
+    """The scenario of that name.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or the scenarios can't be loaded.
     """
     known = scenarios()
     if name not in known:
-        close = get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
-        raise InputError(f"there is no scenario {name!r}", hint=hint)
+        raise InputError(f"there is no scenario {name!r}", hint=suggestion(name, known))
     return known[name]
 
 
-def _load(path: Path) -> Scenario:
-    module_name = f"drillbook_scenarios.{path.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
+@cache
+def load(folder: Path) -> Mapping[str, Scenario]:
+    """The scenarios of the `*.py` files directly in `folder`, by name; each file is run once.
+
+    Raises:
+        InputError: see `scenarios`.
+    """
+    found: dict[str, Scenario] = {}
+    files: dict[str, Path] = {}
+    for file in sorted(folder.glob("*.py")):
+        made = getattr(_import(file), "SCENARIO", None)
+        if not isinstance(made, Scenario):
+            raise InputError(
+                "has no SCENARIO", path=file, hint="set SCENARIO to a drillbook.protocols.Scenario"
+            )
+        if made.name in found:
+            other = files[made.name].name
+            raise InputError(f"the scenario {made.name!r} is in {other} already", path=file, hint="rename it")
+        _check_variants(made, file)
+        found[made.name], files[made.name] = made, file
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def _check_variants(made: Scenario, file: Path) -> None:
+    names = [variant.name for variant in made.variants]
+    if not names:
+        raise InputError(f"the scenario {made.name!r} has no variants", path=file)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"the scenario {made.name!r} has two variants {twice!r}", path=file)
+
+
+def _import(file: Path) -> ModuleType:
+    name = f"{_PACKAGE}.{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise InputError("can't be imported", path=path)
+        raise InputError("can't be loaded as Python", path=file)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
+    sys.modules[name] = module  # dataclasses look their module up while it runs
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise InputError(f"can't be imported: {type(error).__name__}: {error}", path=path) from error
-    made = getattr(module, "SCENARIO", None)
-    if not isinstance(made, Scenario):
-        raise InputError("has no SCENARIO", path=path, hint="end it with SCENARIO = Scenario(...)")
-    return made
+        del sys.modules[name]
+        raise InputError(
+            f"can't be loaded: {type(error).__name__}: {error}", path=file, line=_line(error, file)
+        ) from error
+    return module
+
+
+def _line(error: Exception, file: Path) -> int | None:
+    """The line of `file` at which `error` arose, if it can be told."""
+    if isinstance(error, SyntaxError):
+        return error.lineno if error.filename == str(file) else None
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if frame.filename == str(file)), None)

@@ -1,0 +1,285 @@
+"""The plan: which runbook is drilled, in which scenarios and variants, and what is asked of it.
+
+It reads and checks a plan to the last key, against the runbook and the scenarios, and runs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from drillbook import registry
+from drillbook.bindings import Binding, PlaceholderRule, find_section, read_bindings, read_placeholders
+from drillbook.errors import InputError
+from drillbook.model import Objectives, Runbook, Section
+from drillbook.platforms.railway_surface import DOCUMENTED, SURFACES
+from drillbook.protocols import Scenario, Variant
+from drillbook.suggest import suggestion
+from drillbook.yamlfile import Item, read
+
+PLATFORMS = ("railway",)
+ROLES = ("superuser", "app", "reporting")
+EXPORTS = ("DATABASE_URL", "REDIS_URL", "APP_URL")
+CLOCKS = ("jump", "wait")
+_MOST_USERS = 1000
+_KEYS = (
+    *("runbook", "platform", "operator", "objectives", "bindings", "placeholders"),
+    *("tools", "clock", "timing", "traffic", "drills"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformChoice:
+    """What the runbook's CLI talks to; `surface` is `documented` or a version of the real CLI's."""
+
+    name: str = "railway"
+    surface: str = DOCUMENTED
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The on-call engineer: their role on the database, and the variables that their shell has."""
+
+    role: str = "superuser"
+    exports: tuple[str, ...] = ("DATABASE_URL", "REDIS_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The times of a drill, in seconds.
+
+    `hold_s` is how long all must be well before it counts as mitigated; `settle_s` how long a cure may take
+    to show once the responder has nothing left to do; `step_deadline_s` is for one command, `deadline_s`
+    for the responder as a whole.
+    """
+
+    probe_interval_s: float = 0.04
+    hold_s: float = 1.0
+    settle_s: float = 2.0
+    step_deadline_s: float = 10.0
+    deadline_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficChoice:
+    """How many customers there are, and whose behaviour they have; None stands for the library's."""
+
+    users: int = 6
+    locustfile: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDrill:
+    """One variant to be drilled; `known_gap` is why it is expected to fail, `line` its line in the plan."""
+
+    scenario: Scenario
+    variant: Variant
+    sections: tuple[Section, ...]
+    known_gap: str | None
+    operator: Operator
+    line: int
+
+    @property
+    def name(self) -> str:
+        """Scenario and variant, as a user types them."""
+        return f"{self.scenario.name}/{self.variant.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan, checked."""
+
+    path: Path
+    runbook: Runbook
+    drills: tuple[PlannedDrill, ...]
+    platform: PlatformChoice = field(default_factory=PlatformChoice)
+    operator: Operator = field(default_factory=Operator)
+    objectives: Objectives = field(default_factory=Objectives)
+    bindings: tuple[Binding, ...] = ()
+    placeholders: Mapping[str, PlaceholderRule] = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
+    clock: str = "jump"
+    timing: Timing = field(default_factory=Timing)
+    traffic: TrafficChoice = field(default_factory=TrafficChoice)
+
+
+def load_plan(path: Path, *, runbook: Path | None = None) -> Plan:
+    """The plan in the file `path`.
+
+    Args:
+        path: a YAML file; the files that it names are relative to it.
+        runbook: a runbook to drill in place of the plan's own.
+
+    Raises:
+        InputError: the plan, or its runbook, can't be used; with the file and line.
+    """
+    from drillbook.runbook.parse import parse_runbook  # noqa: PLC0415  slow to import
+
+    table = read(path, "the plan").table(_KEYS, ("runbook", "drills"))
+    book = parse_runbook(runbook if runbook is not None else _file(table["runbook"]))
+    operator = _operator(table.get("operator"), Operator())
+    return Plan(
+        path=path,
+        runbook=book,
+        drills=_drills(table["drills"], book, operator),
+        platform=_platform(table.get("platform")),
+        operator=operator,
+        objectives=Objectives(**_durations(table.get("objectives"), ("detect", "resolve"))),
+        bindings=read_bindings(table.get("bindings"), book),
+        placeholders=read_placeholders(table.get("placeholders"), book),
+        tools=_tools(table.get("tools")),
+        clock=table["clock"].choice(CLOCKS) if "clock" in table else "jump",
+        timing=_timing(table.get("timing")),
+        traffic=_traffic(table.get("traffic")),
+    )
+
+
+def select(plan: Plan, names: Sequence[str], *, all_variants: bool) -> tuple[PlannedDrill, ...]:
+    """The drills of `plan` that `names` ask for, in that order; without names, those of every scenario.
+
+    Args:
+        plan: the plan.
+        names: each `SCENARIO` or `SCENARIO/VARIANT`.
+        all_variants: a scenario stands for all its variants in the plan, and not for the first.
+
+    Raises:
+        InputError: the plan has no such scenario or variant.
+    """
+    by_scenario: dict[str, list[PlannedDrill]] = {}
+    for drill in plan.drills:
+        by_scenario.setdefault(drill.scenario.name, []).append(drill)
+    chosen: dict[str, PlannedDrill] = {}
+    for name in names or by_scenario:
+        scenario, slash, variant = name.partition("/")
+        if scenario not in by_scenario:
+            hint = suggestion(scenario, by_scenario)
+            raise InputError(f"the plan has no scenario {scenario!r}", path=plan.path, hint=hint)
+        drills = by_scenario[scenario]
+        if slash:
+            drills = [drill for drill in drills if drill.variant.name == variant]
+        elif not all_variants:
+            drills = drills[:1]
+        if not drills:
+            hint = suggestion(name, [drill.name for drill in by_scenario[scenario]])
+            raise InputError(f"the plan has no variant {name!r}", path=plan.path, hint=hint)
+        chosen |= {drill.name: drill for drill in drills}
+    return tuple(chosen.values())
+
+
+def _file(item: Item) -> Path:
+    file = item.path.parent / item.text()
+    if not file.is_file():
+        raise item.error(f"there is no file {item.text()!r} beside the plan")
+    return file
+
+
+def _platform(item: Item | None) -> PlatformChoice:
+    table = item.table(("name", "surface")) if item is not None else {}
+    name, surface = table.get("name"), table.get("surface")
+    return PlatformChoice(
+        name.choice(PLATFORMS) if name is not None else PLATFORMS[0],
+        surface.choice(SURFACES) if surface is not None else DOCUMENTED,
+    )
+
+
+def _operator(item: Item | None, base: Operator) -> Operator:
+    """`base` with what `item` changes."""
+    table = item.table(("role", "exports")) if item is not None else {}
+    role, exports = table.get("role"), table.get("exports")
+    return Operator(
+        role.choice(ROLES) if role is not None else base.role,
+        tuple(entry.choice(EXPORTS) for entry in exports.items()) if exports is not None else base.exports,
+    )
+
+
+def _durations(item: Item | None, keys: Sequence[str]) -> dict[str, float]:
+    """The durations of the table `item` in seconds, by field name: `detect` gives `detect_s`."""
+    table = item.table(keys) if item is not None else {}
+    return {f"{key}_s": value.duration_s() for key, value in table.items()}
+
+
+def _timing(item: Item | None) -> Timing:
+    given = _durations(item, ("probe_interval", "hold", "settle", "step_deadline", "deadline"))
+    timing = Timing(**given)
+    table = item.entries() if item is not None else {}
+    if "probe_interval" in table:
+        table["probe_interval"][1].duration_s(least=0.01, most=1.0)
+    if item is not None and timing.hold_s < 2 * timing.probe_interval_s:
+        raise item.error("hold is shorter than two probe intervals", "a window needs samples to be judged by")
+    return timing
+
+
+def _traffic(item: Item | None) -> TrafficChoice:
+    table = item.table(("users", "locustfile")) if item is not None else {}
+    users = table["users"].integer(0, _MOST_USERS) if "users" in table else TrafficChoice().users
+    return TrafficChoice(users, _file(table["locustfile"]) if "locustfile" in table else None)
+
+
+def _tools(item: Item | None) -> tuple[str, ...]:
+    names = []
+    for entry in item.items() if item is not None else []:
+        if not re.fullmatch(r"[\w.+-]+", entry.text()):
+            raise entry.error(
+                f"{entry.text()!r} is not the name of a program", "give its name without a path"
+            )
+        names.append(entry.text())
+    return tuple(dict.fromkeys(names))
+
+
+def _drills(item: Item, book: Runbook, operator: Operator) -> tuple[PlannedDrill, ...]:
+    drills: dict[str, PlannedDrill] = {}
+    for entry in item.items():
+        for drill in _scenario(entry, book, operator):
+            other = drills.setdefault(drill.name, drill)
+            if other is not drill:
+                raise InputError(
+                    f"the variant {drill.name!r} is planned twice",
+                    path=item.path,
+                    line=drill.line,
+                    hint=f"the first is on line {other.line}",
+                )
+    if not drills:
+        raise item.error("the plan has no drills")
+    return tuple(drills.values())
+
+
+def _scenario(entry: Item, book: Runbook, operator: Operator) -> list[PlannedDrill]:
+    keys = ("scenario", "section", "sections", "operator", "variants")
+    table = entry.table(keys, ("scenario",))
+    known = registry.scenarios()
+    name = table["scenario"].text()
+    if name not in known:
+        raise table["scenario"].error(f"there is no scenario {name!r}", suggestion(name, known))
+    scenario = known[name]
+    sections = _sections(table, scenario, book)
+    own = _operator(table.get("operator"), operator)
+    if "variants" not in table:
+        return [PlannedDrill(scenario, v, sections, None, own, entry.line) for v in scenario.variants]
+    variants = {variant.name: variant for variant in scenario.variants}
+    drills = []
+    for text, (key, value) in table["variants"].entries().items():
+        if text not in variants:
+            raise key.error(f"the scenario {name!r} has no variant {text!r}", suggestion(text, variants))
+        settings = {} if value.is_nothing() else value.table(("known_gap", "operator"))
+        gap = settings["known_gap"].text() if "known_gap" in settings else None
+        as_whom = _operator(settings.get("operator"), own)
+        drills.append(PlannedDrill(scenario, variants[text], sections, gap, as_whom, key.line))
+    if not drills:
+        raise table["variants"].error("there are no variants", "leave the key out for all of them")
+    return drills
+
+
+def _sections(table: Mapping[str, Item], scenario: Scenario, book: Runbook) -> tuple[Section, ...]:
+    """The sections that the plan names, in its order, or else the scenario's own."""
+    if "section" in table and "sections" in table:
+        raise table["sections"].error("section and sections are both there", "keep one of them")
+    if "sections" in table:
+        found = tuple(find_section(item.text(), book, item) for item in table["sections"].items())
+        if not found:
+            raise table["sections"].error("there are no sections")
+        return found
+    if "section" in table:
+        return (find_section(table["section"].text(), book, table["section"]),)
+    return (find_section(scenario.section, book, table["scenario"]),)
