@@ -1,0 +1,71 @@
+"""Every report of a run, written into its directory, from the journals there and nothing else.
+
+Each file is whole or not there: it is written beside its place and then moved into it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from drillbook.errors import StackError
+from drillbook.library import reports_dir
+from drillbook.reporting.facts import Facts, facts
+from drillbook.reporting.page import postmortem
+from drillbook.reporting.status import status_updates
+from drillbook.result import DrillResult, dumps, journals, result_of
+
+STATUS = "status"
+
+
+def write_reports(run_dir: Path) -> DrillResult:
+    """Write `result.json`, `postmortem.md`, `postmortem.html` and `status/*.md` in `run_dir`.
+
+    Status updates of an earlier report that are no longer due are removed.
+
+    Raises:
+        JournalError: a journal can't be read, or does not begin with the start of a drill.
+        StackError: the templates are missing, or a file can't be written.
+    """
+    entries, control = journals(run_dir)
+    result = result_of(entries, control, run_dir=str(run_dir))
+    files = rendered(facts(result, entries, control))
+    try:
+        for name, text in files.items():
+            _write(run_dir / name, text)
+        _remove_stale(run_dir, set(files))
+    except OSError as error:
+        raise StackError(f"can't write a report: {error.strerror}", path=error.filename or run_dir) from error
+    return result
+
+
+def rendered(told: Facts) -> dict[str, str]:
+    """Every report of a run by its name within the run directory.
+
+    Raises:
+        StackError: the templates are missing.
+    """
+    templates = reports_dir()
+    updates = status_updates(told)
+    return {
+        "result.json": dumps(told.result.to_json()),
+        "postmortem.md": postmortem(told, updates, form="md", templates=templates),
+        "postmortem.html": postmortem(told, updates, form="html", templates=templates),
+        **{f"{STATUS}/{update.name}": update.text for update in updates},
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _remove_stale(run_dir: Path, wanted: set[str]) -> None:
+    for path in (run_dir / STATUS).glob("[0-9][0-9]-*.md"):
+        if f"{STATUS}/{path.name}" not in wanted:
+            path.unlink()
