@@ -1,0 +1,52 @@
+# Every target makes .venv first; all it needs is Python 3.11 or later, git and make.
+#
+#   make drill   run the packaged plan's fire drills
+#   make test    run the test suite        (make test ARGS="-k sandbox" narrows it down)
+#   make check   lint, types, imports, build
+#   make bench   measure what a drill costs
+#   make clean   throw away .venv and whatever tools left behind
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help drill test check lint types imports build bench clean
+.NOTPARALLEL:
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+drill: $(READY)
+	$(BIN)/drillbook run $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types imports build
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+imports: $(READY)
+	$(BIN)/lint-imports
+
+build: $(READY)
+	$(BIN)/python .ci/check_build.py
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# Made anew only when what is to be installed has changed, or the way to install it.
+$(READY): pyproject.toml .ci/venv .ci/get_pip.py
+	@sh .ci/venv "$(PYTHON)" $(VENV)
+	@touch $@
