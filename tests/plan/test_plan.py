@@ -1,0 +1,162 @@
+"""Plans that are right, and which drills they give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.plan.conftest import PLAN, RUNBOOK, Load
+
+from drillbook import library
+from drillbook.bindings import fill
+from drillbook.errors import InputError
+from drillbook.model import Objectives
+from drillbook.plan import Operator, Plan, PlatformChoice, Timing, TrafficChoice, load_plan, select
+
+FULL = """
+runbook: on-call.md
+platform: {name: railway, surface: documented}
+operator: {role: app, exports: [DATABASE_URL]}
+objectives: {detect: 3s, resolve: 2m}
+bindings:
+  - {section: Pool is full, step: Count the sessions, run: psql -c "SELECT count(*)"}
+  - {section: pool is full, step: raise the pool size, run: railway variables set DB_POOL_SIZE=20}
+placeholders:
+  <pid>: {run: pgrep -o postgres}
+tools: [curl, jq, curl]
+clock: wait
+timing: {probe_interval: 50ms, hold: 1.5s, settle: 3, step_deadline: 20s, deadline: 1h}
+traffic: {users: 0, locustfile: customers.py}
+drills:
+  - scenario: stuck-transactions
+    sections: [Locks in the database, 4. Pool is full]
+    operator: {exports: [REDIS_URL]}
+    variants:
+      other-role:
+      keepalive: {known_gap: its age is hidden, operator: {role: superuser}}
+"""
+
+
+def names(plan: Plan, *chosen: str, all_variants: bool = False) -> list[str]:
+    return [drill.name for drill in select(plan, chosen, all_variants=all_variants)]
+
+
+def test_every_key_of_a_plan_is_read(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "customers.py").touch()
+    plan = load(FULL)
+    assert plan.platform == PlatformChoice("railway", "documented")
+    assert plan.operator == Operator("app", ("DATABASE_URL",))
+    assert plan.objectives == Objectives(3.0, 120.0)
+    assert plan.tools == ("curl", "jq")
+    assert plan.clock == "wait"
+    assert plan.timing == Timing(0.05, 1.5, 3.0, 20.0, 3600.0)
+    assert plan.traffic == TrafficChoice(0, tmp_path / "customers.py")
+    first, second = plan.drills
+    assert [section.title for section in first.sections] == ["Locks in the database", "4. Pool is full"]
+    assert (first.variant.name, first.known_gap, first.line) == ("other-role", None, 20)
+    assert (second.variant.name, second.known_gap) == ("keepalive", "its age is hidden")
+    assert first.operator == Operator("app", ("REDIS_URL",))
+    assert second.operator == Operator("superuser", ("REDIS_URL",))
+
+
+def test_a_binding_finds_its_step_by_the_beginning_of_its_text(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "customers.py").touch()
+    bindings = load(FULL).bindings
+    lines = RUNBOOK.splitlines()
+    assert [(binding.step, lines[binding.step_line - 1]) for binding in bindings] == [
+        ("Count the sessions", "1. Count the sessions"),
+        ("Raise the pool size (temporary)", "2. Raise the pool size (temporary)"),
+    ]
+    assert bindings[1].run == "railway variables set DB_POOL_SIZE=20"
+    assert bindings[1].line == 8
+
+
+def test_placeholders_are_filled_by_a_value_or_by_the_output_of_a_command(load: Load) -> None:
+    plan = load(f"{PLAN}placeholders: {{<pid>: {{run: pgrep -o postgres}}}}\n")
+    step = next(step for step in plan.runbook.steps if step.placeholders)
+    ending = 'psql $DATABASE_URL -c "SELECT pg_terminate_backend({})"'
+    assert fill(step, plan.placeholders) == (ending.format("$(pgrep -o postgres)"), ())
+    plan = load(f"{PLAN}placeholders: {{pid: 4711}}\n")
+    assert fill(step, plan.placeholders) == (ending.format("4711"), ())
+    assert fill(step, {}) == (ending.format("<pid>"), ("<pid>",))
+
+
+def test_what_a_plan_leaves_out_has_a_default(load: Load) -> None:
+    plan = load(
+        "runbook: on-call.md\ndrills: [{scenario: stuck-transactions, section: Locks in the database}]"
+    )
+    assert plan.operator == Operator("superuser", ("DATABASE_URL", "REDIS_URL"))
+    assert (plan.timing, plan.traffic, plan.clock) == (Timing(), TrafficChoice(), "jump")
+    assert len(plan.drills) == len(plan.drills[0].scenario.variants) > 5
+
+
+def test_another_runbook_can_take_the_place_of_the_plan_s_own(load: Load, tmp_path: Path) -> None:
+    other = tmp_path / "other.md"
+    other.write_text(RUNBOOK.replace("# On call", "# Another"))
+    load(PLAN)
+    assert load_plan(tmp_path / "plan.yaml", runbook=other).runbook.title == "Another"
+    other.write_text("# Nothing in it\n")
+    with pytest.raises(InputError, match=r"plan.yaml:4: .*other.md has no section 'Locks in the database'"):
+        load_plan(tmp_path / "plan.yaml", runbook=other)
+
+
+def test_by_default_each_scenario_s_first_variant_is_drilled(load: Load) -> None:
+    plan = load(PLAN)
+    assert names(plan) == ["stuck-transactions/idle-past-threshold"]
+    assert names(plan, "stuck-transactions") == names(plan)
+    assert names(plan, all_variants=True) == [drill.name for drill in plan.drills]
+
+
+def test_a_variant_is_drilled_once_however_often_it_is_asked_for(load: Load) -> None:
+    chosen = ("stuck-transactions/savepoint-aborted", "stuck-transactions", "stuck-transactions")
+    assert names(load(PLAN), *chosen) == [
+        "stuck-transactions/savepoint-aborted",
+        "stuck-transactions/idle-past-threshold",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("stuck-transaction", "no scenario 'stuck-transaction' .did you mean 'stuck-transactions'"),
+        (
+            "stuck-transactions/savepoint",
+            "no variant .* .did you mean 'stuck-transactions/savepoint-aborted'",
+        ),
+        ("stuck-transactions/", "no variant 'stuck-transactions/'"),
+        ("", "no scenario ''"),
+    ],
+)
+def test_a_drill_that_the_plan_lacks_is_an_error_with_a_suggestion(
+    load: Load, name: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        names(load(PLAN), name)
+
+
+def test_the_packaged_plan_drills_every_variant_and_says_which_ones_the_runbook_misses() -> None:
+    plan = load_plan(library.drills_dir() / "incident-response.yaml")
+    assert {drill.variant.name: bool(drill.known_gap) for drill in plan.drills} == {
+        "idle-past-threshold": False,
+        "blocked-schema-change": False,
+        "other-role": False,
+        "idle-under-threshold": True,
+        "savepoint-aborted": True,
+        "active-lock-holder": True,
+        "keepalive": True,
+        "prepared-transaction": True,
+        "session-advisory-lock": True,
+        "reopened-by-code": True,
+    }
+    assert {drill.sections[0].title for drill in plan.drills} == {"Database Issues"}
+
+
+def test_the_packaged_runbook_is_read_without_a_doubt() -> None:
+    book = load_plan(library.drills_dir() / "incident-response.yaml").runbook
+    assert book.notices == ()
+    assert [level.level for level in book.severities] == ["SEV1", "SEV2", "SEV3", "SEV4"]
+    assert [cadence.moment for cadence in book.cadences] == ["start", "interval", "resolution", "post-mortem"]
+    assert book.templates.status_update is not None
+    assert len(book.templates.post_mortem) == 7
+    assert len(book.checklist) == 6
+    assert len(book.contacts) == 4
