@@ -167,7 +167,9 @@ class Drill:
 
     async def _verify(self) -> bool:
         signals, hold = self._probing.signals, self._header.hold_s
-        held = await signals.wait_until_holds(hold, self._header.settle_s + hold)
+        # A control has been watched for its whole time already.
+        patience_s = 0.0 if self._header.responder == "none" else self._header.settle_s + hold
+        held = await signals.wait_until_holds(hold, patience_s)
         gone = await self._look_for_cause()
         if held and gone:
             await asyncio.sleep(SECOND_LOOK_S)  # a cause that comes back is given the time to

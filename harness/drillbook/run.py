@@ -117,7 +117,7 @@ class Run:
                 self._failure = error
             except OSError as error:
                 self._failure = StackError(
-                    f"can't write the results: {error.strerror}", path=error.filename or self.out
+                    f"can't write the results: {error.strerror or error}", path=error.filename or self.out
                 )
             return None
 

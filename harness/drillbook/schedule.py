@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import cast
 
 from drillbook import __version__, library, tools
+from drillbook.bindings import fill
 from drillbook.events import DrillStarted
 from drillbook.host import Host
 from drillbook.model import Json, Step, to_json
-from drillbook.plan import Binding, Plan, PlannedDrill
+from drillbook.plan import Plan, PlannedDrill
 from drillbook.protocols import PlannedStep
 from drillbook.runbook.sections import severity_of, steps_of
 from drillbook.spec import DrillSpec
@@ -70,7 +71,8 @@ def spec(slot: Slot, options: Options, host: Host, *, control_watch_s: float | N
     """The spec of the drill in `slot`, or of its control, watched for `control_watch_s` seconds."""
     plan, drill = slot.plan, slot.drill
     is_control = control_watch_s is not None
-    run_dir = slot.run_dir / "control" if is_control else slot.run_dir
+    # Absolute, for the worker runs in a folder of its own.
+    run_dir = (slot.run_dir / "control" if is_control else slot.run_dir).resolve()
     traffic = plan.traffic
     return DrillSpec(
         header=header(slot, options, host, control_watch_s=control_watch_s),
@@ -153,15 +155,16 @@ def repeat_command(slot: Slot, options: Options) -> str:
 def planned_steps(plan: Plan, drill: PlannedDrill) -> tuple[PlannedStep, ...]:
     """The steps of the drill's sections as they would be carried out, in order."""
     steps = [step for section in drill.sections for step in steps_of(plan.runbook, section)]
-    return tuple(plan_step(step, plan.bindings) for step in dict.fromkeys(steps))
+    return tuple(plan_step(step, plan) for step in dict.fromkeys(steps))
 
 
-def plan_step(step: Step, bindings: Sequence[Binding]) -> PlannedStep:
-    """`step` with its binding, if it has one."""
-    bound = next((b.run for b in bindings if b.step_line == step.line), None)
+def plan_step(step: Step, plan: Plan) -> PlannedStep:
+    """`step` with its binding, or with its placeholders filled."""
+    bound = next((b.run for b in plan.bindings if b.step_line == step.line), None)
     if bound is not None:
         return PlannedStep(step, bound, bound=True)
-    return PlannedStep(step, step.command or "", unfilled=step.placeholders if step.command else ())
+    command, unfilled = fill(step, plan.placeholders)
+    return PlannedStep(step, command, unfilled=unfilled)
 
 
 def shell_tools(plan: Plan) -> dict[str, str]:

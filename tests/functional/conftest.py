@@ -1,0 +1,98 @@
+"""The installed command, run as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = Path(sys.executable).parent / "drillbook"
+DEADLINE_S = 180.0
+
+RUNBOOK = """\
+# Orders
+
+## Database Issues
+
+```bash
+# Check connection
+railway run psql $DATABASE_URL -c "SELECT 1"
+
+# Kill stuck transactions (if needed)
+railway run psql $DATABASE_URL -c "{kill}"
+```
+"""
+KILL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE state = 'idle in transaction' AND query_start < now() - interval '10 minutes'"
+)
+PLAN = """\
+runbook: runbook.md
+platform: {{name: railway, surface: documented}}
+operator: {{role: {role}, exports: [DATABASE_URL, REDIS_URL]}}
+drills:
+  - scenario: stuck-transactions
+    section: Database Issues
+    variants:
+      {variant}: {{}}
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Team:
+    """A team's repository: a runbook, a plan, and the command."""
+
+    folder: Path
+
+    def drillbook(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Done:
+        done = subprocess.run(
+            [str(COMMAND), *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+            env={**os.environ, **(environment or {})},
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def write(
+        self, *, kill: str = KILL, variant: str = "idle-past-threshold", role: str = "superuser"
+    ) -> Path:
+        (self.folder / "runbook.md").write_text(RUNBOOK.format(kill=kill))
+        plan = self.folder / "plan.yaml"
+        plan.write_text(PLAN.format(variant=variant, role=role))
+        return plan
+
+    def drill(self, *arguments: str) -> dict[str, Any]:
+        """The one drill that `drillbook run` with `arguments` carries out, as its JSON."""
+        file = self.folder / "results.json"
+        done = self.drillbook("run", "--json", str(file), *arguments)
+        assert file.exists(), done.stderr
+        drills = json.loads(file.read_text())["drills"]
+        assert len(drills) == 1
+        drill: dict[str, Any] = drills[0]
+        drill["exit"] = done.exit_code
+        return drill
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    """A team's empty repository."""
+    return Team(tmp_path)

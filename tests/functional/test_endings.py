@@ -1,0 +1,153 @@
+"""Every way out of `drillbook run`: nothing is left behind, and nothing that was measured is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.functional.conftest import COMMAND, Team
+
+from drillbook.journal import read
+from drillbook.stack.guard import MARK
+
+PHASES = ("boot", "inject", "detect", "respond", "verify")
+
+
+class Running:
+    """A `drillbook run` in the background."""
+
+    def __init__(self, team: Team, *flags: str) -> None:
+        self.team = team
+        plan = team.write(variant="savepoint-aborted")  # not resolved, so that each phase lasts
+        self.process = subprocess.Popen(
+            [str(COMMAND), "run", str(plan), "--no-control", "--out", "out", *flags],
+            cwd=team.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.journal = team.folder / "out" / "stuck-transactions--savepoint-aborted" / "journal.jsonl"
+
+    def wait_for_phase(self, phase: str) -> None:
+        wait_for(lambda: f'"phase":"{phase}"' in self.text(), f"the phase {phase} begins")
+
+    def text(self) -> str:
+        return self.journal.read_text() if self.journal.exists() else ""
+
+    def mark(self) -> str:
+        return str(json.loads((self.team.folder / "out" / "run.json").read_text())["mark"])
+
+    def left_behind(self, mark: str) -> list[str]:
+        """The processes of this run that still live."""
+        left = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == mark:
+                    left.append(f"{process.pid} {process.cmdline()}")
+        return left
+
+
+def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = 60.0) -> None:
+    end = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def start(team: Team) -> Iterator[Callable[..., Running]]:
+    """Starts a run, and sees to its end whatever the test does."""
+    made: list[Running] = []
+
+    def begin(*flags: str) -> Running:
+        made.append(Running(team, *flags))
+        return made[-1]
+
+    yield begin
+    for running in made:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.process.pid, signal.SIGKILL)
+        running.process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_run_with_its_reports_and_nothing_else(
+    start: Callable[..., Running], number: signal.Signals
+) -> None:
+    running = start()
+    running.wait_for_phase("detect")
+    mark = running.mark()
+    running.process.send_signal(number)
+    output, _ = running.process.communicate(timeout=40)
+    assert running.process.returncode == 2, output
+    assert running.left_behind(mark) == []
+    result = json.loads((running.journal.parent / "result.json").read_text())
+    assert result["verdict"] == "INFRA_ERROR"
+    assert "interrupted in phase" in result["reason"].lower()
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("flag", ["", "--no-sandbox"], ids=["sandboxed", "unconfined"])
+def test_after_sigkill_nothing_is_left_and_recover_finishes_the_report(
+    start: Callable[..., Running], phase: str, flag: str
+) -> None:
+    running = start(*filter(None, [flag]))
+    running.wait_for_phase(phase)
+    mark = running.mark()
+    running.process.kill()
+    wait_for(lambda: running.left_behind(mark) == [], "everything has ended", 20)
+    assert read(running.journal)
+    done = running.team.drillbook("recover", "out")
+    assert done.exit_code == 0, done.stderr
+    result = json.loads((running.journal.parent / "result.json").read_text())
+    assert result["verdict"] == "INFRA_ERROR"
+    assert "interrupted in phase" in result["reason"].lower()
+    again = running.team.drillbook("recover", "out")
+    assert "nothing to recover" in again.stdout
+
+
+def test_a_run_that_goes_on_is_not_recovered(start: Callable[..., Running]) -> None:
+    running = start()
+    running.wait_for_phase("detect")
+    assert "nothing to recover" in running.team.drillbook("recover", "out").stdout
+    assert running.process.poll() is None
+
+
+def test_a_worker_that_is_killed_is_told_as_a_failure_of_the_harness(
+    start: Callable[..., Running],
+) -> None:
+    running = start()
+    running.wait_for_phase("detect")
+    workers = [
+        process
+        for process in psutil.Process(running.process.pid).children(recursive=True)
+        if "drillbook.worker" in " ".join(process.cmdline()) and "bwrap" not in process.cmdline()[0]
+    ]
+    workers[-1].kill()
+    output, _ = running.process.communicate(timeout=40)
+    assert running.process.returncode == 3, output
+    result = json.loads((running.journal.parent / "result.json").read_text())
+    assert result["verdict"] == "INFRA_ERROR"
+
+
+def test_a_full_disk_is_told_in_one_line(team: Team, tmp_path: Path) -> None:
+    plan = team.write()
+    small = tmp_path / "small"
+    small.mkdir()
+    script = f"mount -t tmpfs -o size=100k tmpfs {small} && exec {COMMAND} run {plan} --no-control --out {small}/out"
+    argv = ["unshare", "--mount", "--map-root-user", "bash", "-c", script]
+    done = subprocess.run(argv, cwd=team.folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "No space left on device" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
