@@ -163,5 +163,4 @@ HANDLERS: dict[Any, ExceptionHandler] = {
     psycopg.errors.LockNotAvailable: _answer(503, "The database took too long", logged=True),
     psycopg.OperationalError: _answer(503, "The database is not available", logged=True),
     RedisError: _answer(503, "Redis is not available", logged=True),
-    Exception: _answer(500, "Internal error", logged=False),  # the server logs it with its traceback
 }

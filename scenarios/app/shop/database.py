@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -30,7 +32,6 @@ class Database:
             timeout=settings.pool_timeout_s,
             # A request that comes after an outage starts a new attempt, so a long one is not worth it.
             reconnect_timeout=_RECONNECT_S,
-            check=AsyncConnectionPool.check_connection,
             kwargs={
                 "application_name": "orders",
                 "connect_timeout": _CONNECT_TIMEOUT_S,
@@ -57,8 +58,30 @@ class Database:
         Raises:
             psycopg_pool.PoolTimeout: no connection was free in time.
         """
-        async with self._pool.connection(timeout=timeout_s or self._timeout_s) as connection:
-            yield connection
+        connection = await self._lend(timeout_s or self._timeout_s)
+        try:
+            async with connection:  # ends the transaction; a pool's connection is not closed by it
+                yield connection
+        finally:
+            await self._pool.putconn(connection)
+
+    async def _lend(self, timeout_s: float) -> Connection:
+        """A connection that answers. Those that were cut off while nobody used them are replaced at once.
+
+        The pool can check as well, but pauses for up to a second after each connection that fails.
+        """
+        end = time.monotonic() + timeout_s
+        while True:
+            connection = await self._pool.getconn(max(0.0, end - time.monotonic()))
+            try:
+                await self._pool.check_connection(connection)
+            except psycopg.OperationalError:
+                await self._pool.putconn(connection)  # which closes it
+            except BaseException:
+                await self._pool.putconn(connection)
+                raise
+            else:
+                return connection
 
     async def ping(self, *, timeout_s: float) -> None:
         """Have the database answer; raises what psycopg raises if it does not."""

@@ -1,6 +1,6 @@
 """The service's log: one JSON object a line on standard output, and one line for each request.
 
-It writes and decides nothing; what a request carries in its body never gets into it.
+What a request carries in its body never gets into it, and no answer but 500 is given here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger("shop")
@@ -55,7 +56,11 @@ def configure() -> None:
 
 
 class RequestLog:
-    """ASGI middleware: gives each request an id and logs its route, status and time."""
+    """ASGI middleware: gives each request an id and logs its route, status and time.
+
+    What a handler raises is logged with its traceback and answered with 500, here and not in the server,
+    which would close the client's connection.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -68,7 +73,7 @@ class RequestLog:
         request_id = Headers(scope=scope).get("x-request-id", "")[:_ID_LENGTH] or uuid.uuid4().hex
         mark = _request_id.set(request_id)
         began = time.perf_counter()
-        status = 500  # what the server answers for the app where the app raises
+        status = 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -79,14 +84,19 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except Exception:
+            logger.exception("a request failed")
+            if status:  # the answer has begun and can't be another one now
+                raise
+            await JSONResponse({"error": "Internal error"}, 500)(scope, receive, send_with_id)
         finally:
             _write(scope, status, (time.perf_counter() - began) * 1000)
             _request_id.reset(mark)
 
 
 def _write(scope: Scope, status: int, ms: float) -> None:
-    level = logging.INFO if status < 500 else logging.ERROR  # noqa: PLR2004  the server errors of HTTP
-    route = scope.get("route")
-    path = getattr(route, "path", scope["path"])
+    """Log a request; its status is 0 where it was cut off before its answer."""
+    good = 0 < status < 500  # noqa: PLR2004  the server errors of HTTP
+    path = getattr(scope.get("route"), "path", scope["path"])
     data = {"route": f"{scope['method']} {path}", "status": status, "ms": round(ms, 1)}
-    logger.log(level, "request", extra={"data": data})
+    logger.log(logging.INFO if good else logging.ERROR, "request", extra={"data": data})

@@ -18,7 +18,7 @@ from shop.orders import Orders
 from shop.products import Products
 from shop.sms import SmsClient
 
-_MIGRATE_S = 2.0
+_MIGRATE_S = 1.0
 _END_OF_JOBS_S = 0.3
 
 
