@@ -174,10 +174,10 @@ def _sound(evidence: Evidence, took: float) -> Judgement:
     count = len({check.name for check in evidence.invariants})
     if count == 0:
         return _infra("The SLIs are back and the cause is gone, but no invariant was checked")
-    held = "the one invariant held" if count == 1 else f"all {count} invariants held"
+    held = {1: "the one invariant held", 2: "both invariants held"}.get(count, f"all {count} invariants held")
     return Judgement(
         Verdict.RESOLVED,
-        f"The SLIs were good {took:.1f} s after the impact and stayed so, the cause is gone, {held}",
+        f"The SLIs were good {took:.1f} s after the impact and stayed so, the cause is gone, and {held}",
     )
 
 

@@ -23,7 +23,7 @@ WIDTHS = (340, 680, 1040)
 _NARROW = 500
 _CHARACTER = 6.3  # the mean width of a character at the chart's 11 px
 _BEFORE_S = 3.0
-_LANE, _PANEL, _ERRORS, _GAP, _LABEL = 15, 96, 54, 12, 15
+_LANE, _PANEL, _ERRORS, _GAP, _LABEL = 15, 96, 54, 16, 15
 _MOST_TICKS, _TICK_PX = 12, 62
 _SILENT = 4  # so many missed samples make a gap in an SLI's line
 
@@ -72,14 +72,16 @@ def chart(facts: Facts, width: int) -> str:
     rows, placed = _place_marks(facts, canvas)
     canvas.y = rows * _LABEL + 4
     _phases(facts, canvas)
+    bands = len(canvas.parts)
     slis(facts.evidence, facts.entries, canvas)
     _steps(facts, canvas)
     _latency(facts.entries, canvas)
     _errors(facts.entries, canvas)
     bottom = canvas.y - _GAP
-    marks = _marks(placed, bottom)
     _axis(canvas, bottom)
-    return _svg(canvas, [*marks, *canvas.parts], _told(facts))
+    # The clocks run over the phases and under all that they are to be read against.
+    drawn = [*canvas.parts[:bands], *_marks(placed, bottom), *canvas.parts[bands:]]
+    return _svg(canvas, drawn, _told(facts))
 
 
 def strip(entries: Sequence[Entry], width: int, span_s: float) -> str:
@@ -169,7 +171,7 @@ def _phases(facts: Facts, canvas: Canvas) -> None:
             continue
         canvas.box(f"phase p{number % 2}", x1, canvas.y, x2 - x1, _LANE, title=name)
         if len(name) * _CHARACTER + 6 < x2 - x1:
-            canvas.text(x1 + 4, canvas.y + 11, name, cls="soft")
+            canvas.text(x1 + 4, canvas.y + 11, name, cls="in")
     canvas.y += _LANE + _GAP
 
 

@@ -56,9 +56,9 @@ def _environment(templates: Path, *, html: bool) -> jinja2.Environment:
         )
 
     # In Markdown every filter escapes by Markdown's rules; HTML's would show through in code.
-    environment = jinja2.Environment(  # noqa: S701  HTML is escaped, see above
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
-        autoescape=html,
+        autoescape=html,  # noqa: S701  off for Markdown only
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -102,13 +102,12 @@ def _summary(facts: Facts) -> list[Text]:
             if result.durations.ttd is not None
             else " No alert fired."
         )
+        when = (
+            f"At {clock(facts.wall(times.impact))} UTC the {'SLI' if len(bad) == 1 else 'SLIs'} {listed(bad)}"
+        )
+        drilled = Code(f"{result.scenario}/{result.variant}")
         texts.append(
-            (
-                f"At {clock(facts.wall(times.impact))} UTC, {sentence(start.title)[:-1]}: ",
-                f"{listed(bad)} went bad because drillbook had injected ",
-                Code(f"{result.scenario}/{result.variant}"),
-                f". {sentence(start.summary)}{alert}",
-            )
+            (f"{when} went bad: drillbook had injected ", drilled, f". {sentence(start.summary)}{alert}")
         )
     ran = [step for step in result.steps if not step.skipped]
     did = f"{count(len(ran), 'step')} of the runbook" if ran else "no step of the runbook"
@@ -145,7 +144,7 @@ def _cause(facts: Facts) -> list[Text]:
     texts: list[Text] = [(f"The drill itself: it injected {names}. {sentence(facts.start.summary)}",)]
     changes = [change for _, change in events(facts.entries, FaultChanged)]
     proof = [change.evidence for change in changes if change.change == "confirmed" and change.evidence]
-    texts.extend((f"What proved it: {sentence(evidence)}",) for evidence in proof)
+    texts.extend((f"Confirmed: {evidence.rstrip('.')}.",) for evidence in proof)
     return texts
 
 
@@ -164,7 +163,9 @@ def _resolution(facts: Facts) -> list[Text]:
     if result.verdict is Verdict.RESOLVED:
         if not texts:
             texts.append(("No single step was seen to cure it.",))
-        texts.append((sentence(result.reason),))
+        took, held = seconds(result.durations.ttr), count(len(result.invariants), "invariant")
+        proof = f"Afterwards the cause was gone, and {held} held"
+        texts.append((f"It took {took} from the impact to the last SLI that was good again. {proof}.",))
         return texts
     texts.append((f"Not resolved ({result.verdict}). {sentence(result.reason)}",))
     if facts.start.reference_cure:

@@ -190,5 +190,7 @@ def _action(facts: Facts, t: float, moment: str) -> str:
     began = [entry.t for entry, act in events(facts.entries, ResponderActed) if act.change == "ack"]
     if began and began[0] <= t:
         return "the responder has begun"
-    section = facts.start.sections[0] if facts.start.sections else "the runbook"
-    return f"the responder is paged; next is “{section}”"
+    if not facts.start.sections:
+        return "the alert has fired; next is the runbook"
+    section = facts.start.sections[0]
+    return f"the alert has fired; next is “{section}” of the runbook"
