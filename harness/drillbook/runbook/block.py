@@ -18,11 +18,13 @@ from drillbook.runbook.shell import Statement, read_statement
 from drillbook.runbook.vocabulary import DATA, OUTPUT, PROGRAMMING, SHELL
 
 _LEADS_TO_OUTPUT = re.compile(
-    r"\b(?:output|outputs|prints?|printed|reports?|response|respond|returns?|results?|shows?|see|looks? like|expect\w*)\b",
+    r"\b(?:outputs?|prints?|printed|reports?|response|respond|returns?|results?|shows?|see|looks? like"
+    r"|expect\w*)\b",
     re.IGNORECASE,
 )
 _LEADS_TO_SETTINGS = re.compile(
-    r"\b(?:config\w*|settings?|variables?|file|crontab|manifest|yaml|json|\w+\.(?:conf|ya?ml|env|toml|ini|json))\b",
+    r"\b(?:config\w*|settings?|variables?|file|crontab|manifest|yaml|json"
+    r"|\w+\.(?:conf|ya?ml|env|toml|ini|json))\b",
     re.IGNORECASE,
 )
 _KEY_VALUE = re.compile(
@@ -34,13 +36,13 @@ _UNCLEAR = "can't tell whether this is a command, output or configuration"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A command in a block. `comment` covers it; `titled` says that it is the first that the comment covers."""
+    """A command in a block. `comment` covers it; `title` is that comment, for the first command it covers."""
 
     line: int
     end_line: int
     command: str
-    comment: str | None
-    titled: bool
+    comment: str | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,25 @@ def class_all(code: Code, kind: LineClass, *notices: Notice) -> Classed:
 
 def classify(code: Code, lead: str = "") -> Classed:
     """The class of every line of `code`; `lead` is the prose right before it."""
+    classed = _by_language(code)
+    if classed is not None:
+        return classed
+    trusted = (code.language or "").lower() in SHELL
+    filled = [line for line in code.lines if line.strip()]
+    text = [line for line in filled if not _is_comment(line)]
+    prompts = read_prompts(code.lines, code.language)
+    if not prompts:
+        if filled and filled[0].startswith("#!"):
+            return _whole_script(code)
+        if text and all(is_assignment(line) for line in text):
+            return _Reader(code, {}, trusted=trusted, settings=True).read()
+        if filled and not trusted and not any(is_command(line) for line in text):
+            return _without_command(code, text, lead)
+    return _Reader(code, prompts, trusted=trusted and not prompts).read()
+
+
+def _by_language(code: Code) -> Classed | None:
+    """What the language of a block settles by itself, or None."""
     name = (code.language or "").lower()
     if name in DATA:
         return class_all(code, LineClass.CONFIGURATION)
@@ -71,21 +92,7 @@ def classify(code: Code, lead: str = "") -> Classed:
     if name in PROGRAMMING:
         message = f"a block of {code.language}, which is not shell: no step comes of it"
         return class_all(code, LineClass.CONFIGURATION, Notice(code.line, message))
-    filled = [line for line in code.lines if line.strip()]
-    if not filled:
-        return class_all(code, LineClass.BLANK)
-    prompts = read_prompts(code.lines, name)
-    if prompts:
-        return _Reader(code, prompts, trusted=False).read()
-    if filled[0].startswith("#!"):
-        return _whole_script(code)
-    text = [line for line in filled if not _is_comment(line)]
-    trusted = name in SHELL
-    if text and all(is_assignment(line) for line in text):
-        return _Reader(code, {}, trusted=trusted, settings=True).read()
-    if not trusted and not any(is_command(line) for line in text):
-        return _without_command(code, text, lead)
-    return _Reader(code, {}, trusted=trusted).read()
+    return None
 
 
 def _is_comment(line: str) -> bool:
@@ -121,7 +128,9 @@ def _whole_script(code: Code) -> Classed:
         else CodeLine(code.first + i, LineClass.BLANK)
         for i in range(len(code.lines))
     )
-    return Classed(lines, (Found(first, code.first + end, command, comment, titled=True),))
+    return Classed(
+        lines, (Found(first, code.first + end, command, comment, comment and comment.replace("\n", " ")),)
+    )
 
 
 class _Reader:
@@ -170,14 +179,14 @@ class _Reader:
     def _in_output(self, index: int) -> bool:
         """Whether the line belongs to what another program's prompt answered, where `#` is no comment."""
         before = [i for i in self._prompts if i < index]
-        return bool(before) and not self._prompts[max(before)].shell
+        return bool(before) and not self._prompts[max(before)].in_shell
 
     def _typed(self, index: int, typed: Typed) -> int:
-        if typed.text.lstrip().startswith("#") and typed.shell:
+        if typed.text.lstrip().startswith("#") and typed.in_shell:
             self._comment(index, typed.text)
         elif not typed.text.strip():
             self._other(index, LineClass.OUTPUT)
-        elif typed.shell:
+        elif typed.in_shell:
             return self._command(index, self._behind_prompt(index, typed))
         else:
             self._other(index, LineClass.UNKNOWN, f"“{typed.text.strip()}” {_OTHER_PROMPT}")
@@ -197,35 +206,25 @@ class _Reader:
     def _judge(self, line: str) -> LineClass:
         """The class of a line without a prompt."""
         ran = bool(self._commands)
-        if self._prompts:
-            return LineClass.OUTPUT if self._lines_above_prompt() else self._before_prompt(line)
-        if self._settings:
+        if self._prompts and min(self._prompts) < len(self._lines):
+            return LineClass.OUTPUT
+        assigns = is_assignment(line)
+        if self._settings or (is_setting(line) and not assigns):
             return LineClass.CONFIGURATION
-        if self._trusted:
-            if looks_like_output(line):
-                return LineClass.OUTPUT if ran else LineClass.UNKNOWN
-            plain = is_setting(line) and not is_assignment(line)
-            return LineClass.CONFIGURATION if plain else LineClass.COMMAND
-        if is_command(line) or (ran and is_assignment(line)):
-            return LineClass.COMMAND
         if looks_like_output(line):
             return LineClass.OUTPUT if ran else LineClass.UNKNOWN
-        return LineClass.CONFIGURATION if is_setting(line) else LineClass.UNKNOWN
-
-    def _lines_above_prompt(self) -> bool:
-        return min(self._prompts) < len(self._lines)
-
-    def _before_prompt(self, line: str) -> LineClass:
-        return LineClass.COMMAND if is_command(line) else LineClass.UNKNOWN
+        if self._trusted or is_command(line) or (ran and assigns):
+            return LineClass.COMMAND
+        return LineClass.CONFIGURATION if assigns else LineClass.UNKNOWN
 
     def _command(self, index: int, lines: Sequence[str]) -> int:
         statement = self._statement(lines)
         first = self._code.first + index
         last = first + statement.lines - 1
-        comment, titled = self._take_comment(statement)
+        comment, title = self._take_comment(statement)
         margin = len(lines[0]) - len(lines[0].lstrip())
         command = "\n".join(_dedent(line, margin) for line in statement.text.split("\n"))
-        self._commands.append(Found(first, last, command, comment, titled))
+        self._commands.append(Found(first, last, command, comment, title))
         self._lines += [CodeLine(number, LineClass.COMMAND, first) for number in range(first, last + 1)]
         if not statement.parses and self._trusted:
             self._notices.append(Notice(first, "does not parse as shell; taken for a command as it stands"))
@@ -238,16 +237,16 @@ class _Reader:
             self._spare_failures -= 1
         return statement
 
-    def _take_comment(self, statement: Statement) -> tuple[str | None, bool]:
+    def _take_comment(self, statement: Statement) -> tuple[str | None, str | None]:
         above = "\n".join(self._pending) or None
         self._pending, self._aside = [], False
         if above:
             self._covering = above
             own = f"{above}\n{statement.comment}" if statement.comment else above
-            return own, True
+            return own, above.replace("\n", " ")
         if statement.comment:
-            return statement.comment, True
-        return self._covering, False
+            return statement.comment, statement.comment
+        return self._covering, None
 
     def _comment(self, index: int, line: str) -> None:
         previous = self._lines[-1].kind if self._lines else None
@@ -260,7 +259,8 @@ class _Reader:
         self._lines.append(CodeLine(self._code.first + index, LineClass.COMMENT))
 
     def _blank(self, index: int) -> None:
-        if self._aside:
+        if self._aside or len(self._pending) > 1:
+            # A comment of several lines that stands by itself is a note, and no title.
             self._pending, self._aside = [], False
         self._covering = None
         self._lines.append(CodeLine(self._code.first + index, LineClass.BLANK))

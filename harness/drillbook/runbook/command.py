@@ -23,7 +23,8 @@ _PROGRAM_NAME = re.compile(r"^[a-z][a-z0-9_.+:-]*[a-z0-9_]$|^[a-z]$")
 _FLAG = re.compile(r"(?:^|\s)--?[A-Za-z0-9][\w-]*")
 _MARK = re.compile(
     r"(?:^|\s)(?:--?[A-Za-z0-9][\w.-]*|\$[\w({]|~?/[\w.@-]|\./|[\w.+-]+=|[\w.+-]+://|@\d|\w+@[\w.-]+\.)"
-    r"|\s(?:\||\|\||&&|>>?|<|2>)\s*\S|\$\w|\$\(|_{4,}|;\s|\w+\.(?:sql|sh|ya?ml|json|conf|cfg|log|py|rb|js|gz|zip)\b"
+    r"|\s(?:\||\|\||&&|>>?|<|2>)\s*\S|\$\w|\$\(|_{4,}|;\s"
+    r"|\w+\.(?:sql|sh|ya?ml|json|conf|cfg|log|py|rb|js|gz|zip)\b"
 )
 _SENTENCE_END = re.compile(r"[\w)\"'][.:,?!]$")
 _URL_ONLY = re.compile(r"^[a-z][a-z0-9+.-]*://\S+$")
@@ -72,17 +73,24 @@ def is_command(line: str) -> bool:
         return True
     if _ASSIGNMENT.match(text):
         return "$(" in text or "`" in text
+    return _begins_as_command(first, rest)
+
+
+def _begins_as_command(first: str, rest: str) -> bool:
+    """Whether `rest`, whose first word is `first`, is a command, going by what kind of word that is."""
     prose = reads_like_prose(rest)
     marks = bool(_MARK.search(rest[len(first) :]))
     if first in PROGRAMS:
         return marks or not prose
-    if _PROGRAM_PATH.match(first) and "/" in first:
-        return bool(_BINARY_PATH.search(first)) or (marks and not prose)
     if first in KEYWORDS:
         return first not in PROSE_WORDS or bool(re.search(r"[;$\[]|\bthen$|\bdo$", rest))
+    if prose and not _BINARY_PATH.search(first):
+        return False
+    if _PROGRAM_PATH.match(first) and "/" in first:
+        return marks or bool(_BINARY_PATH.search(first))
     if first in WORDS:
-        return (marks or len(rest.split()) > 1 or first in {"exit", "wait", "whoami", "sync"}) and not prose
-    return bool(_PROGRAM_NAME.match(first)) and bool(_FLAG.search(rest)) and not prose
+        return marks or len(rest.split()) > 1 or first in {"exit", "wait", "whoami", "sync"}
+    return bool(_PROGRAM_NAME.match(first)) and bool(_FLAG.search(rest))
 
 
 def is_surely_command(line: str, *, marked: bool = False) -> bool:
@@ -106,7 +114,7 @@ def is_surely_command(line: str, *, marked: bool = False) -> bool:
 
 
 def first_program(line: str) -> str:
-    """The name of the program that `line` runs: its first word, without variables set before it and without a path."""
+    """The program that `line` runs: its first word, without its path and the variables set before it."""
     words = _ENVIRONMENT.sub("", mask(line.strip())).split()
     return words[0].rpartition("/")[2] if words else ""
 

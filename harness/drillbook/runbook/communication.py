@@ -16,15 +16,17 @@ from drillbook.runbook.sections import severities_in
 from drillbook.runbook.vocabulary import PLAIN
 
 _TELLING = re.compile(
-    r"\bcommunicat|\bstatus (?:update|page|message|template)|\bupdates?\b|\bannounce|\bnotif|\bstakeholder|\btemplates?\b|\bincident (?:message|channel)",
+    r"\bcommunicat|\bstatus (?:update|page|message|template)|\bupdates?\b|\bannounce"
+    r"|\bnotif|\bstakeholder|\btemplates?\b|\bincident (?:message|channel)",
     re.IGNORECASE,
 )
 _FIELD = re.compile(r"^\W{0,4}[A-Z][\w /&'-]{1,40}\W{0,3}:", re.MULTILINE)
 _BLANK = re.compile(r"\[[^\]\n]+\]|<[^>\n]+>|\{\{?[^}\n]+\}\}?|\b(?:TBD|XX+|HH:MM|YYYY)\b")
 _SUBJECT = re.compile(r"^\s*\W{0,3}\[?(?:INCIDENT|OUTAGE|INVESTIGATING|UPDATE|RESOLVED|STATUS)\b")
 _START = re.compile(
-    r"\b(?:incident|outage)\b.{0,20}\b(?:start|begin|declar|detect|confirm|open)|\b(?:start|beginning|declaration|detection) of\b|"
-    r"^\W*(?:initial|first|start|on detection|when declared)\b",
+    r"\b(?:incident|outage)\b.{0,20}\b(?:start|begin|declar|detect|confirm|open)"
+    r"|\b(?:start|beginning|declaration|detection) of\b"
+    r"|^\W*(?:initial|first|start|on detection|when declared)\b",
     re.IGNORECASE,
 )
 _END = re.compile(
@@ -34,7 +36,7 @@ _END = re.compile(
 _POST_MORTEM = re.compile(
     r"\bpost-?\s?mortem\b|\bpost-incident\b|\bretrospective\b|\bincident report\b", re.IGNORECASE
 )
-_RANGE = re.compile(r"\b(SEV|P)[ -]?(\d)\s*(?:-|–|to)\s*(?:SEV|P)?[ -]?(\d)\b", re.IGNORECASE)  # noqa: RUF001 - ranges are typeset with dashes
+_RANGE = re.compile(r"\b(SEV|P)[ -]?(\d)\s*(?:-|\N{EN DASH}|to)\s*(?:SEV|P)?[ -]?(\d)\b", re.IGNORECASE)
 _EITHER = re.compile(r"\b(SEV|P)[ -]?(\d)((?:\s*[/,&]\s*\d)+)\b", re.IGNORECASE)
 _AND_ABOVE = re.compile(
     r"\b(SEV|P)[ -]?(\d)(?:\s*(?:\+|and (?:above|higher|up)|or (?:above|higher)))", re.IGNORECASE
@@ -96,20 +98,16 @@ def _cadence(prose: Prose, lead: str) -> Cadence | None:
     every = interval_s(text)
     if every is not None:
         return Cadence("interval", text, prose.line, every, levels_in(text))
-    if prose.item is None:
+    moments = {"post-mortem": _POST_MORTEM, "start": _START, "resolution": _END} if prose.item else {}
+    moment = next((name for name, pattern in moments.items() if pattern.search(text)), None)
+    if moment is None:
         return None
-    levels = severities_in(text)
-    if _POST_MORTEM.search(text):
-        return Cadence("post-mortem", text, prose.line, duration_s(text), levels)
-    if _START.search(text):
-        return Cadence("start", text, prose.line, None, levels)
-    if _END.search(text):
-        return Cadence("resolution", text, prose.line, None, levels)
-    return None
+    allowed_s = duration_s(text) if moment == "post-mortem" else None
+    return Cadence(moment, text, prose.line, allowed_s, levels_in(text))
 
 
 def levels_in(text: str) -> tuple[str, ...]:
-    """The severities that `text` names, ranges ("SEV1-3"), lists ("SEV1/2") and "SEV2 and above" written out."""
+    """The severities that `text` names, with "SEV1-3", "SEV1/2" and "SEV2 and above" written out."""
     for pattern, first, last in ((_RANGE, 2, 3), (_AND_ABOVE, 0, 2)):
         match = pattern.search(text)
         if match:

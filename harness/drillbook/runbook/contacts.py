@@ -20,7 +20,7 @@ _REACH = re.compile(
     r"\bcontact\b|\bphone\b|\bslack\b|\be-?mail\b|\bpager\w*\b|\breach\b|\bhandle\b|\bchannel\b",
     re.IGNORECASE,
 )
-_LINE = re.compile(r"^(?P<role>[^:\n]{1,60}?)\s*(?::|\s[-–—])\s*(?P<contact>\S.*)$")  # noqa: RUF001 - labels are typeset with dashes
+_LINE = re.compile(r"^(?P<role>[^:\n]{1,60}?)\s*(?::|\s[-\N{EN DASH}\N{EM DASH}])\s*(?P<contact>\S.*)$")
 
 
 @dataclass(frozen=True, slots=True)

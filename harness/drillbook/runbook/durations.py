@@ -12,15 +12,17 @@ _UNITS = {
     "w": 604800.0, "wk": 604800.0, "week": 604800.0, "weeks": 604800.0,
 }  # fmt: skip
 _AMOUNT = r"\d{1,6}(?:\.\d{1,3})?"
+_DASH = r"[-\N{EN DASH}\N{EM DASH}]"
 _NAMES = "|".join(sorted(_UNITS, key=len, reverse=True))
 _TIME = re.compile(
-    rf"(?<![\w.])(?:(?P<low>{_AMOUNT})\s*(?:-|–|—|to)\s*)?(?P<amount>{_AMOUNT}|an?|one)"  # noqa: RUF001 - ranges are typeset with dashes
+    rf"(?<![\w.])(?:(?P<low>{_AMOUNT})\s*(?:{_DASH}|to)\s*)?(?P<amount>{_AMOUNT}|an?|one)"
     rf"[\s-]*(?:business\s+|working\s+|calendar\s+)?(?P<unit>{_NAMES})\b",
     re.IGNORECASE,
 )
 _AT_ONCE = re.compile(r"\b(?:immediate(?:ly)?|instant(?:ly)?|right away|at once)\b", re.IGNORECASE)
 _EVERY = re.compile(
-    rf"\bevery\s+(?:(?P<amount>{_AMOUNT})[\s-]*)?(?P<unit>{_NAMES})\b|(?P<word>\bhourly\b|\bdaily\b|\bweekly\b)",
+    rf"\bevery\s+(?:(?P<amount>{_AMOUNT})[\s-]*)?(?P<unit>{_NAMES})\b"
+    r"|(?P<word>\bhourly\b|\bdaily\b|\bweekly\b)",
     re.IGNORECASE,
 )
 _WORDS = {"hourly": 3600.0, "daily": 86400.0, "weekly": 604800.0}

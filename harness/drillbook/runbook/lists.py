@@ -5,11 +5,10 @@ It judges whole lists, because an item alone seldom tells.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from drillbook.runbook.document import Document, Heading, Prose
-from drillbook.runbook.prose import is_instruction, is_silent, leads_elsewhere, leads_to_steps
+from drillbook.runbook.prose import is_describing, is_instruction, is_silent, leads_elsewhere, leads_to_steps
 
 
 @dataclass(slots=True)
@@ -21,7 +20,7 @@ class _List:
 
 
 def instructing_groups(document: Document, reserved: frozenset[int]) -> frozenset[int]:
-    """The numbers of the lists whose items are manual steps; `reserved` lines are left out of the judgement."""
+    """The numbers of the lists whose items are manual steps; `reserved` lines have no say in it."""
     lists: dict[int, _List] = {}
     opening: dict[int, Prose] = {}
     last: Prose | None = None
@@ -35,7 +34,9 @@ def instructing_groups(document: Document, reserved: frozenset[int]) -> frozense
             if item is not None and element.opens:
                 parent = opening.get(id(item.parent)) if item.parent else last
                 lead = parent.inline.text if parent is not None else ""
-                group = lists.setdefault(item.group, _List(item.ordered, lead, heading))
+                group = lists.setdefault(
+                    item.group, _List(item.ordered, lead, "" if item.parent else heading)
+                )
                 opening[id(item)] = element
                 if element.line not in reserved:
                     group.items.append(element)
@@ -46,22 +47,15 @@ def instructing_groups(document: Document, reserved: frozenset[int]) -> frozense
 
 
 def _instructs(group: _List) -> bool:
-    if all(item.inline.link_only for item in group.items) or leads_elsewhere(group.lead):
-        return False
-    if is_silent(group.heading) and not leads_to_steps(group.lead):
+    if all(item.inline.link_only for item in group.items):
         return False
     imperative = sum(is_instruction(item.inline.text) for item in group.items)
-    if group.ordered or leads_to_steps(group.lead):
+    mostly = imperative * 2 >= len(group.items)
+    if leads_elsewhere(group.lead):
+        return group.ordered and mostly
+    if leads_to_steps(group.lead):
         return True
-    if leads_to_steps(group.heading) and not leads_elsewhere(group.heading) and not group.lead:
-        return True
-    return imperative * 2 >= len(group.items)
-
-
-def items_by_group(document: Document) -> dict[int, list[Prose]]:
-    """The opening paragraphs of the items of each list, by the list's number."""
-    groups: defaultdict[int, list[Prose]] = defaultdict(list)
-    for element in document.elements:
-        if isinstance(element, Prose) and element.item is not None and element.opens:
-            groups[element.item.group].append(element)
-    return dict(groups)
+    if is_silent(group.heading) or (is_describing(group.heading) and not group.ordered):
+        return False
+    by_heading = leads_to_steps(group.heading) and not group.lead
+    return group.ordered or by_heading or mostly

@@ -30,7 +30,7 @@ from drillbook.runbook.document import (
 
 
 def read_markdown(text: str) -> Document:
-    """The document that `text` holds. Any text is one; `text` has `\\n` between its lines."""
+    """The document that `text`, already normalised, holds. Any text is a document."""
     body, front_title = split_front_matter(text)
     walker = _Walker()
     walker.walk(_markdown().parse(body))
@@ -67,15 +67,6 @@ class _Walker:
         while index < len(tokens):
             token = tokens[index]
             match token.type:
-                case "bullet_list_open" | "ordered_list_open":
-                    self._count += 1
-                    self._groups.append((self._count, token.type == "ordered_list_open"))
-                case "bullet_list_close" | "ordered_list_close":
-                    self._groups.pop()
-                case "list_item_open":
-                    self._open_item(token)
-                case "list_item_close":
-                    self._fresh.discard(self._items.pop())
                 case "heading_open":
                     self._heading(token, tokens[index + 1])
                     index += 2
@@ -90,8 +81,22 @@ class _Walker:
                 case "table_open":
                     index = self._table(tokens, index)
                 case _:
-                    pass
+                    self._list(token)
             index += 1
+
+    def _list(self, token: Token) -> None:
+        match token.type:
+            case "bullet_list_open" | "ordered_list_open":
+                self._count += 1
+                self._groups.append((self._count, token.type == "ordered_list_open"))
+            case "bullet_list_close" | "ordered_list_close":
+                self._groups.pop()
+            case "list_item_open":
+                self._open_item(token)
+            case "list_item_close":
+                self._fresh.discard(self._items.pop())
+            case _:
+                pass
 
     def _open_item(self, token: Token) -> None:
         group, ordered = self._groups[-1]

@@ -38,7 +38,7 @@ def parse_text(text: str, *, path: str = "<text>", sha256: str = "") -> Runbook:
     contacts = read_contacts(document)
     checklist = read_checklist(document)
     communication = read_communication(document)
-    templates = {line: "" for line in post_mortem.blocks}
+    templates = dict.fromkeys(post_mortem.blocks, "")
     for index, line in enumerate(communication.blocks):
         templates.setdefault(line, _SECOND if index else "")
     reserved = (

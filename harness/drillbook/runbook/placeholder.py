@@ -13,7 +13,7 @@ _SQUARE = r"(?<![\w.$\\\[!^(|])\[(?P<square>[A-Za-z][A-Za-z0-9]*(?:[ _-][A-Za-z0
 _YOURS = r"(?<![\w$])(?:YOUR(?:_?[A-Z0-9]+)+|your(?:[-_][a-z0-9]+)+)(?!\w)"
 _DATE = r"YYYY[-_.]?MM[-_.]?DD(?:[-_T.]?HH[-_:.]?MM(?:[-_:.]?SS)?)?"
 _VERSION = r"(?<![\w.])v\d+(?:\.\d+)*(?:\.x)+(?![\w.])"
-_ANY = re.compile("|".join((_ANGLE, _BRACES, _SQUARE, _YOURS, _DATE, _VERSION)))
+_ANY = re.compile(f"{_ANGLE}|{_BRACES}|{_SQUARE}|{_YOURS}|{_DATE}|{_VERSION}")
 _TEMPLATE_CODE = re.compile(r"\{\{-?\s*(?:\.|\$|range\b|if\b|end\b|json\b|with\b|println?f?\b|else\b)")
 _CHARACTER_CLASS = re.compile(r"[A-Za-z0-9]-[A-Za-z0-9]")
 

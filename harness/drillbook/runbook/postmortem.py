@@ -19,9 +19,14 @@ _ABOUT = re.compile(
 _TEMPLATE = re.compile(
     r"\btemplates?\b|\breport\b|\bformat\b|\boutline\b|\bdocument\b|\bstructure\b", re.IGNORECASE
 )
-_SPLIT = re.compile(r"^\W{0,3}(?P<title>[^:\n]{1,60}?)\W{0,3}(?::|\s[-–—]\s)\W{0,3}?(?P<prompt>\S.*)?$")  # noqa: RUF001 - titles are typeset with dashes
+_SPLIT = re.compile(
+    r"^\W{0,3}(?P<title>[^:\n]{1,60}?)\W{0,3}"
+    r"(?::|\s[-\N{EN DASH}\N{EM DASH}]\s)\W{0,3}?(?P<prompt>\S.*)?$"
+)
 _MARKED = re.compile(
-    r"^\s*(?:#{1,6}\s+(?P<head>.+?)\s*#*|(?:[-*]\s+|\d+[.)]\s+)?\*\*(?P<bold>[^*]+)\*\*:?\s*(?P<rest>.*)|(?P<field>[A-Z][\w /'-]{1,40}):\s*(?P<value>.*))$"
+    r"^\s*(?:#{1,6}\s+(?P<head>.+?)\s*#*"
+    r"|(?:[-*]\s+|\d+[.)]\s+)?\*\*(?P<bold>[^*]+)\*\*:?\s*(?P<rest>.*)"
+    r"|(?:[-*]\s+|\d+[.)]\s+)?(?P<field>[A-Z][\w /'-]{1,40}):\s*(?P<value>.*))$"
 )
 
 

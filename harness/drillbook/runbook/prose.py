@@ -10,11 +10,14 @@ import re
 from drillbook.runbook.vocabulary import ADVERBS, VERBS
 
 _CAUTION = re.compile(
-    r"\bcaution\b|\bif (?:it is |it's |absolutely |really |still |strictly )?(?:needed|necessary|required|unavoidable)\b"
-    r"|\b(?:where|when) (?:needed|necessary)\b|\blast resort\b|\bas a last\b|\b(?:very |extremely )?dangerous\b"
-    r"|\bdestructive\b|\birreversibl[ey]\b|\bcannot be undone\b|\bdata loss\b|\bwith care\b|\bbe (?:very |extremely )?careful\b"
-    r"|\bat your own risk\b|\bonly if\b|\bif (?:all else|nothing else|everything else|all of the above|the above|that|this) "
-    r"(?:fails?|failed|helps?|works?|does(?:n't| not) (?:help|work))\b|\bwarning\s*[:!]|\[!(?:caution|warning)\]|\N{WARNING SIGN}",
+    r"\bcaution\b|\bif (?:it is |it's |absolutely |really |still |strictly )?"
+    r"(?:needed|necessary|required|unavoidable)\b"
+    r"|\b(?:where|when) (?:needed|necessary)\b|\blast resort\b|\bas a last\b|\bdangerous\b"
+    r"|\bdestructive\b|\birreversibl[ey]\b|\bcannot be undone\b|\bdata loss\b|\bwith care\b"
+    r"|\bbe (?:very |extremely )?careful\b"
+    r"|\bat your own risk\b|\bonly if\b|\bif (?:all else|nothing else|everything else|all of the above"
+    r"|the above|that|this) (?:fails?|failed|helps?|works?|does(?:n't| not) (?:help|work))\b"
+    r"|\bwarning\s*[:!]|\[!(?:caution|warning)\]|\N{WARNING SIGN}",
     re.IGNORECASE,
 )
 _GRAVE = re.compile(
@@ -25,20 +28,26 @@ _CONDITION = re.compile(
     r"^(?:if|when|once|after|in case|for|on|from|in|at|to)\b[^,:]{1,120}[,:]\s+", re.IGNORECASE
 )
 _NO_STEPS = re.compile(
-    r"\b(?:causes?d?|reasons?|symptoms?|because|examples?|consists? of|include[sd]?|following variables?|when to|"
-    r"rollback immediately if|important details|see also|references?|resources?|links|retention|metrics to)\b",
+    r"\b(?:causes?|caused by|reasons (?:for|why|are)|possible reasons|symptoms?|because|examples?"
+    r"|consists? of|include[sd]?|following variables?|when to|rollback immediately if|important details"
+    r"|see also|references?|resources?|links|retention|metrics to)\b",
     re.IGNORECASE,
 )
 _STEPS = re.compile(
-    r"\b(?:steps?|procedures?|actions?|mitigations?|remediations?|resolutions?|resolve|solutions?|fix(?:es)?|instructions?|"
-    r"what to do|how to|playbook|triage|diagnosis|investigation|possible checks|to do|tasks?|do the following|follow(?:ing)?)\b",
+    r"\b(?:steps?|procedures?|actions?|mitigations?|remediations?|resolutions?|resolve|solutions?|fix(?:es)?"
+    r"|instructions?|what to do|how to|playbook|triage|diagnosis|investigation|possible checks|to do|tasks?"
+    r"|do the following|follow(?:ing)?)\b",
     re.IGNORECASE,
 )
 _CHECK_LEAD = re.compile(r"^\W*(?:check|verify|confirm|do|run|then|next|ensure)\s*:\s*$", re.IGNORECASE)
 _SILENT = re.compile(
-    r"\b(?:symptoms?|references?|resources?|links|table of contents|contents|glossary|overview|background|meaning|"
-    r"prerequisites|requirements|required|contacts?|severity|severities|severity levels|post-?mortem template|"
-    r"incident report template|post-incident report template|variables|discussion|key metrics)\b",
+    r"\b(?:symptoms?|references?|resources?|links|(?:table of )?contents|glossary|contacts?"
+    r"|severity|severities|(?:post-?mortem|incident report|post-incident report) template)\b",
+    re.IGNORECASE,
+)
+_DESCRIBING = re.compile(
+    r"\b(?:overview|background|meaning|prerequisites|requirements|required|variables|discussion"
+    r"|key metrics)\b",
     re.IGNORECASE,
 )
 _NEGATION = re.compile(
@@ -93,8 +102,13 @@ def leads_elsewhere(text: str) -> bool:
 
 
 def is_silent(title: str) -> bool:
-    """Whether a section of this title describes rather than instructs."""
+    """Whether a section of this title never instructs."""
     return bool(_SILENT.search(title))
+
+
+def is_describing(title: str) -> bool:
+    """Whether a section of this title describes rather than instructs, unless it numbers its instructions."""
+    return bool(_DESCRIBING.search(title))
 
 
 def forbids(before: str) -> bool:

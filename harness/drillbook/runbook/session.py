@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from drillbook.runbook.command import is_command, is_surely_command, looks_like_output
 from drillbook.runbook.vocabulary import SESSION, SHELL
 
-_HOST = r"(?:\([\w.-]+\)\s?)?(?:\[[^\]\n]*@[^\]\n]*\]|[\w.-]+@[\w.-]+(?::[^\s$#]*)?|(?:ba|z|k)?sh-[\d.]+|[\w.-]+:(?:~|/)[^\s$#]*)"
+_HOST = (
+    r"(?:\([\w.-]+\)\s?)?(?:\[[^\]\n]*@[^\]\n]*\]|[\w.-]+@[\w.-]+(?::[^\s$#]*)?"
+    r"|(?:ba|z|k)?sh-[\d.]+|[\w.-]+:(?:~|/)[^\s$#]*)"
+)
 _DOLLAR = re.compile(rf"^\s*(?:{_HOST}\s?)?\$(?:\s+|$)")
 _HOST_ROOT = re.compile(rf"^\s*(?:{_HOST}\s?|(?:~|/[\w/.-]*)\s)#(?:\s+|$)")
 _SIGN = re.compile(r"^\s*[%❯➜»]\s+(?=\S)")  # noqa: RUF001 - prompts of shells in use
@@ -28,13 +31,13 @@ class Typed:
     """A line with a prompt: what was typed behind it, and whether a shell was to read it."""
 
     text: str
-    shell: bool
+    in_shell: bool
 
 
 def read_prompts(lines: Sequence[str], language: str | None) -> dict[int, Typed]:
     """The lines with a prompt, by index; empty where the block shows no session."""
     shell = {
-        i: Typed(line[m.end() :], shell=True) for i, line in enumerate(lines) if (m := _shell_prompt(line))
+        i: Typed(line[m.end() :], in_shell=True) for i, line in enumerate(lines) if (m := _shell_prompt(line))
     }
     if not shell and not _is_repl(lines):
         return _root_prompts(lines, language)
@@ -43,7 +46,7 @@ def read_prompts(lines: Sequence[str], language: str | None) -> dict[int, Typed]
         match = _REPL.match(line)
         if index not in typed and match:
             text = line[match.end() :]
-            typed[index] = Typed(text, shell=line.lstrip().startswith("> ") and is_surely_command(text))
+            typed[index] = Typed(text, in_shell=line.lstrip().startswith("> ") and is_surely_command(text))
     return typed
 
 
@@ -66,7 +69,7 @@ def _root_prompts(lines: Sequence[str], language: str | None) -> dict[int, Typed
     language says that this is a session or each is followed by output.
     """
     marked = {
-        i: Typed(line[m.end() :], shell=True) for i, line in enumerate(lines) if (m := _ROOT.match(line))
+        i: Typed(line[m.end() :], in_shell=True) for i, line in enumerate(lines) if (m := _ROOT.match(line))
     }
     name = (language or "").lower()
     if not marked or not all(is_surely_command(typed.text) for typed in marked.values()):

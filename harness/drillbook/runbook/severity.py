@@ -24,7 +24,10 @@ _RESPONSE_LINE = re.compile(
     r"\b(?:initial )?(?:respon(?:se|d)|acknowledge\w*|sla)\b(?: time| within| target| sla)?", re.IGNORECASE
 )
 _NAMED = re.compile(r"^(?:critical|major|high|medium|moderate|minor|low|informational)\b", re.IGNORECASE)
-_LEADING = re.compile(r"^\W*(?:SEV(?:ERITY)?|P(?:RIORITY)?|S)[ -]?\d\b\s*(?:[-:–—/]\s*|\s+)?", re.IGNORECASE)  # noqa: RUF001 - titles are typeset with dashes
+_LEADING = re.compile(
+    r"^\W*(?:SEV(?:ERITY)?|P(?:RIORITY)?|S)[ -]?\d\b\s*(?:[-:\N{EN DASH}\N{EM DASH}/]\s*|\s+)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _from_heading(document: Document, heading: Heading, lines: set[int]) -> list[SeverityLevel]:
-    """A heading that begins with a severity and says in its section how soon to respond, or lies among such."""
+    """A heading that begins with a severity, under one on severities or above a response time."""
     section = heading.section
     if not _LEADING.match(section.title):
         return []

@@ -100,7 +100,7 @@ def _closer(line: str) -> re.Pattern[str] | None:
 
 def _is_open(text: str) -> bool:
     """Whether a quote, a bracket, a here-document or an operator of `text` waits for a further line."""
-    body, _, last = text.rpartition("\n")
+    last = text.rpartition("\n")[2]
     if _CARRIES_ON.search(last):
         return True
     heredocs = list(_HEREDOC.finditer(text))

@@ -52,6 +52,6 @@ def _decode(data: bytes, path: Path) -> str:
 
 
 def normalise(text: str) -> str:
-    """`text` as the Markdown parser counts it: no byte-order mark, `\\n` between lines, no NUL."""
+    """`text` as the Markdown parser counts it: no byte-order mark, line feeds between lines, no NUL."""
     text = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -154,7 +154,7 @@ class _Collector:
         return prose.opens and prose.item.group in self._instructing
 
     def _bare_commands(self, prose: Prose) -> bool:
-        """Commands without a fence: a paragraph, or all of one but its first line, that only commands make up."""
+        """Commands without a fence: a paragraph of nothing else, but for a first line that leads to them."""
         raw = [_unescape(line) for line in prose.inline.raw]
         start = 0
         if len(raw) > 1 and raw[0].endswith(":"):
@@ -166,7 +166,7 @@ class _Collector:
             title = prose.inline.raw[0].removesuffix(":")
         for offset, command in enumerate(raw[start:]):
             number = prose.line + start + offset
-            found = Found(number, number, command, None, titled=False)
+            found = Found(number, number, command)
             step = _command_step(prose.section, found, None)
             if title and offset == 0:
                 step = replace(step, text=title, caution=step.caution or is_caution(title))
@@ -217,7 +217,7 @@ class _Collector:
                         continue
                     title = row.cells[0].text
                     text = title if title and title != cell.text else code.text.strip()
-                    found = Found(row.line, row.line, code.text.strip(), None, titled=False)
+                    found = Found(row.line, row.line, code.text.strip())
                     step = _command_step(table.section, found, None)
                     self.found.steps.append(
                         replace(step, text=text, caution=step.caution or is_caution(text))
@@ -240,12 +240,11 @@ def _is_inline_command(code: InlineCode, prose: Prose) -> bool:
 
 
 def _command_step(section: Section | None, found: Found, language: str | None) -> Step:
-    title = found.comment.replace("\n", " ") if found.comment and found.titled else found.command
     return Step(
         line=found.line,
         section=_path(section),
         kind=StepKind.COMMAND,
-        text=title,
+        text=found.title or found.command,
         command=found.command,
         language=language,
         comment=found.comment,
@@ -268,5 +267,5 @@ def _warns(lead: str) -> bool:
 
 
 def _unescape(line: str) -> str:
-    """`line` of a paragraph as the shell is to see it: without Markdown's escape of a backslash, and entities."""
+    """`line` of a paragraph as the shell is to see it, without Markdown's backslashes and entities."""
     return html.unescape(_BACKSLASH.sub(r"\\", line)).strip()
