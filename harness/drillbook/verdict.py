@@ -105,9 +105,10 @@ def _not_steady(evidence: Evidence) -> Judgement | None:
     for sli in evidence.slis:
         samples = evidence.steady.get(sli, ())
         if not samples:
-            return _infra(f"The SLI {sli} was not sampled before the fault")
-        if not samples[-1].good:
-            detail = f": {_clause(samples[-1].detail)}" if samples[-1].detail else ""
+            return _infra(f"The SLI {sli} was not sampled right before the fault")
+        bad = next((sample for sample in samples if not sample.good), None)
+        if bad is not None:
+            detail = f": {_clause(bad.detail)}" if bad.detail else ""
             return _infra(f"The SLI {sli} was bad before the fault{detail}")
     return None
 

@@ -75,7 +75,7 @@ def test_the_strip_of_characters_shows_when_an_sli_was_bad() -> None:
     lines = strips(told(drill())).splitlines()
     write = next(line for line in lines if line.strip().startswith("write"))
     assert re.search(r"write \.+#{18,26}\.+$", write)
-    assert any("^ mitigate, resolve +4.5 s" in line for line in lines)
+    assert any("^ mitigate, resolve +4.52 s" in line for line in lines)
 
 
 def test_the_timeline_is_in_order_and_carries_each_clock_once() -> None:

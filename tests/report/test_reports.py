@@ -136,6 +136,15 @@ def test_headings_are_taken_by_their_meaning_and_an_unknown_one_is_left_to_a_hum
     assert "on-call.md:12" in parts["Next steps"]
 
 
+def test_of_two_headings_that_ask_for_the_same_the_first_is_filled() -> None:
+    headings = (PostMortemHeading("Overview", "", 60), PostMortemHeading("Summary", "", 61))
+    book = changed(runbook(), templates=Templates(None, headings))
+    made = files(drill(first=start(runbook=book)), control())["postmortem.md"]
+    first, second = made.split("## Overview")[1].split("## Summary")
+    assert "went bad" in first
+    assert second.strip().startswith("*For a human")
+
+
 def test_a_runbook_without_a_template_gets_the_usual_headings_and_is_told_so() -> None:
     book = changed(runbook(), templates=Templates())
     made = files(drill(first=start(runbook=book)), control())

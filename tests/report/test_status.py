@@ -28,7 +28,7 @@ def test_the_template_is_filled_in_its_own_layout_and_unknown_fields_stay() -> N
         "Impact: write failing; 13 of 40 customer requests failed so far",
         "Started: 2026-11-24 09:30:04 UTC",
         "Current Action: the alert has fired; next is “Locks in the database” of the runbook",
-        "Next Update: 10:00:06.0 UTC",
+        "Next Update: 10:00:06 UTC",
         "Ticket: [Number]",
     ]
     assert "Status: Resolved\n" in last.text
@@ -53,7 +53,7 @@ def test_updates_come_at_the_interval_and_tell_the_stage_of_their_moment() -> No
     assert stages[3] == "Monitoring"
     assert stages[-1] == "Resolved"
     assert "Current Action: Kill stuck queries (line 15 of the runbook)" in made[2].text
-    assert "Next Update: 09:30:07.5 UTC" in made[0].text
+    assert "Next Update: 09:30:07 UTC" in made[0].text
 
 
 def test_an_interval_meant_for_other_severities_is_not_kept() -> None:

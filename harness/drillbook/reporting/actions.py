@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drillbook.model import Effect, StepKind, Verdict
-from drillbook.reporting.facts import Facts
+from drillbook.reporting.facts import Facts, called
 from drillbook.reporting.text import Code, Text, seconds, sentence, shortened
 from drillbook.result import StepResult
 from drillbook.verdict import BAD_FOR_THE_RUNBOOK
@@ -34,16 +34,18 @@ def _steps(facts: Facts) -> Iterator[Action]:
         if step.skipped:
             continue
         command: Text = (Code(shortened(step.command or step.run)),)
+        named = called(step.text, step.command)
         if step.broken:
             yield Action(step.line, ("Mend ", *command, f", which can't run as written: {step.broken}"))
         elif step.timed_out:
             yield Action(
                 step.line, ("Give ", *command, f" a time limit: it hung for {seconds(step.seconds)}")
             )
-        if step.effect is Effect.WORSE:
-            yield Action(step.line, (f"Warn of “{step.text}”: the SLIs got worse after it",))
+        # Of a command that changes nothing it is chance: the failure was still spreading.
+        if step.effect is Effect.WORSE and step.state_changing:
+            yield Action(step.line, ("Warn of ", *named, ": the SLIs got worse after it"))
         elif _in_vain(step) and facts.result.verdict in BAD_FOR_THE_RUNBOOK:
-            yield Action(step.line, (f"See why “{step.text}” ran and changed nothing here",))
+            yield Action(step.line, ("See why ", *named, " ran and changed nothing here"))
 
 
 def _in_vain(step: StepResult) -> bool:

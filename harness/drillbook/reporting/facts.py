@@ -15,9 +15,15 @@ from drillbook.events import DrillStarted, StepEnded, StepStarted, TrafficCounte
 from drillbook.evidence import Evidence, gather
 from drillbook.journal import Entry, events
 from drillbook.model import Runbook
+from drillbook.reporting.text import Code, Text, shortened
 from drillbook.result import DrillResult, parsed_runbook
 
 MINUS = "\N{MINUS SIGN}"
+
+
+def called(text: str, command: str) -> Text:
+    """What a step is called: its text in quotes, or as code where its text is but its command."""
+    return (Code(shortened(command)),) if text.strip() in ("", command.strip()) else (f"“{text}”",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +61,8 @@ class Facts:
         return self.entries[0].t
 
     def since(self, t: float) -> str:
-        """`t` as seconds since the origin, with its sign: `+4.5`."""
-        return f"{round(t - self.origin, 1) + 0.0:+.1f}".replace("-", MINUS)
+        """`t` as seconds since the origin, with its sign: `+4.52`."""
+        return f"{round(t - self.origin, 2) + 0.0:+.2f}".replace("-", MINUS)
 
     def section_line(self, title: str) -> int | None:
         """The line of the runbook's section `title`, or None if it has none of that title."""

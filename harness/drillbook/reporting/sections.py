@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from drillbook.events import FaultChanged
 from drillbook.journal import events
 from drillbook.model import Effect, PostMortemHeading, Verdict
-from drillbook.reporting.facts import Facts, traffic
+from drillbook.reporting.facts import Facts, called, traffic
 from drillbook.reporting.text import Code, Text, clock, count, listed, seconds, sentence, share, shortened
 from drillbook.result import StepResult
 
@@ -175,8 +175,9 @@ def _resolution(facts: Facts) -> list[Text]:
 
 def _cured_by(step: StepResult) -> Text:
     command = step.run or step.command
-    what: Text = (": ", Code(shortened(command))) if command else ()
-    return (f"The SLIs were good again after line {step.line}, “{step.text}”", *what)
+    named = called(step.text, command)
+    what: Text = (": ", Code(shortened(command))) if command and step.text != command else ()
+    return (f"The SLIs were good again after line {step.line}, ", *named, *what)
 
 
 def _prevention(facts: Facts) -> list[Text]:

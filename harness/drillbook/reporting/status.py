@@ -13,7 +13,7 @@ from drillbook.events import ResponderActed, Sampled, StepStarted
 from drillbook.journal import events
 from drillbook.model import Cadence, Verdict
 from drillbook.reporting.facts import Facts, traffic
-from drillbook.reporting.text import clock, listed, seconds
+from drillbook.reporting.text import listed, seconds
 
 DEFAULT_TEMPLATE = """Brief Description
 
@@ -112,7 +112,7 @@ def _known(facts: Facts, t: float, moment: str, later: float | None) -> list[tup
     ends = moment in ("resolution", "end")
     next_update = "none: the drill is over" if ends else "at its resolution"
     if later is not None and not ends:
-        next_update = f"{clock(facts.wall(later))} UTC"
+        next_update = f"{facts.wall(later):%H:%M:%S} UTC"
     began = f"{facts.wall(facts.origin):%Y-%m-%d %H:%M:%S} UTC"
     return [
         (r"next update|next communication", lambda: next_update),

@@ -22,13 +22,18 @@ Text: TypeAlias = "tuple[str | Code, ...]"
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~])")
 _LONGEST_INLINE = 160
 _MINUTE_S = 60
+_LEAST_S = 0.005
 NOT_KNOWN = "\N{EN DASH}"
 
 
 def seconds(value: float | None) -> str:
-    """A duration such as `4.5 s` or `2 min 5 s`; a dash where it is not known."""
+    """A duration such as `0.62 s`, `4.5 s` or `2 min 5 s`; a dash where it is not known."""
     if value is None:
         return NOT_KNOWN
+    if 0 < value < _LEAST_S:
+        return "< 0.01 s"
+    if value < 1:
+        return f"{value:.2f} s" if value else "0 s"
     if value < _MINUTE_S:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), _MINUTE_S)
@@ -48,8 +53,8 @@ def share(part: float, whole: float) -> str:
 
 
 def clock(moment: datetime) -> str:
-    """A UTC time of day to the tenth of a second, such as `09:30:04.5`."""
-    return f"{moment:%H:%M:%S}.{moment.microsecond // 100_000}"
+    """A UTC time of day to the hundredth of a second, such as `09:30:04.52`."""
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 10_000:02d}"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -27,9 +27,9 @@ _MOST_TURNS = 4
 _SAME_MOMENT_S = 1e-6
 _EFFECTS = {
     Effect.NONE: "no effect on the SLIs",
-    Effect.BETTER: "the SLIs got better",
+    Effect.BETTER: "the SLIs got better meanwhile",
     Effect.CURED: "the SLIs were good after it",
-    Effect.WORSE: "the SLIs got worse",
+    Effect.WORSE: "the SLIs got worse meanwhile",
 }
 _FAULT = {
     "intent": "is about to be injected",
@@ -57,7 +57,10 @@ def timeline(facts: Facts) -> list[Moment]:
     """The moments of a drill in their order."""
     moments = [*_turns(facts), *_steps(facts)]
     for entry in facts.entries:
-        moments.extend(_moment(entry))
+        # Before the fault the stack comes up and after the cut-off it goes down: no part of the incident.
+        within = (facts.evidence.intent or facts.entries[0].t) <= entry.t <= facts.evidence.cutoff
+        if within or isinstance(entry.event, ErrorMet | Interrupted):
+            moments.extend(_moment(entry))
     moments = _marked(moments, facts)
     return sorted(moments, key=lambda moment: moment.t)
 
@@ -124,7 +127,9 @@ def _flapping(sli: str, samples: Sequence[Sampled], bad: Sequence[Sequence[Sampl
 def _steps(facts: Facts) -> Iterator[Moment]:
     effects = [step.effect for step in facts.result.steps if not step.skipped]
     for (entry, step, end), effect in zip(facts.steps_run(), effects, strict=True):
-        shown: Text = (": ", Code(shortened(step.run or step.command))) if step.run or step.command else ()
+        command = step.run or step.command
+        named: Text = (f"{step.text}: ",) if command and step.text != command else ()
+        shown: Text = (*named, Code(shortened(command))) if command else (step.text,)
         if end is None:
             came = " — cut short"
         elif end.broken:
@@ -135,7 +140,7 @@ def _steps(facts: Facts) -> Iterator[Moment]:
             came = f" — exit {end.exit_code} in {seconds(end.seconds)}"
         if effect is not None:
             came += f", {_EFFECTS[effect]}"
-        yield Moment(entry.t, "step", (step.text, *shown, came), line=step.line)
+        yield Moment(entry.t, "step", (*shown, came), line=step.line)
 
 
 def _marked(moments: list[Moment], facts: Facts) -> list[Moment]:
