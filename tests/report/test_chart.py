@@ -31,11 +31,19 @@ def texts(svg: str, cls: str) -> list[tuple[float, float, float, str]]:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("end", [16.0, 60.0, 400.0])
-def test_the_labels_of_the_clocks_never_overlap_and_stay_on_the_chart(width: int, end: float) -> None:
-    labels = texts(chart(told(drill(end=end)), width), "-label")
+def test_no_label_of_a_clock_hits_another_or_a_line_or_leaves_the_chart(width: int, end: float) -> None:
+    svg = chart(told(drill(end=end)), width)
+    labels = texts(svg, "-label")
     assert {"impact", "detect", "act"} <= {name for *_, words in labels for name in words.split(" · ")}
     for x, _, wide, _ in labels:
         assert 0 <= x <= x + wide <= width + 1
+    lines = [
+        (float(e.get("x1", "")), float(e.get("y1", "")))
+        for e in ET.fromstring(svg).iter("line")
+        if e.get("class") in ("mark", "key")
+    ]
+    for x, top in lines:
+        assert not any(x1 < x < min(x1 + wide, width - wide) and y > top for x1, y, wide, _ in labels)
     for (x1, y1, wide1, _), (x2, y2, wide2, _) in combinations(labels, 2):
         assert y1 != y2 or x1 + wide1 <= x2 or x2 + wide2 <= x1
 

@@ -87,7 +87,7 @@ def test_a_runbook_in_the_journal_that_is_none_is_one_clear_error() -> None:
 
 def test_every_torn_journal_still_has_its_reports() -> None:
     whole = drill()
-    for tenths in range(1, 165, 9):
+    for tenths in range(1, 165, 16):
         made = files(whole.until(tenths / 10), control())
         assert "INFRA_ERROR" in made["postmortem.md"]
 

@@ -25,6 +25,7 @@ _CHARACTER = 6.3  # the mean width of a character at the chart's 11 px
 _BEFORE_S = 3.0
 _LANE, _PANEL, _ERRORS, _GAP, _LABEL = 15, 96, 54, 16, 15
 _MOST_TICKS, _TICK_PX = 12, 62
+_APART = 8  # pixels between two labels
 _SILENT = 4  # so many missed samples make a gap in an SLI's line
 
 
@@ -130,24 +131,23 @@ class _Mark:
     label: str
     x: float
     label_x: float
+    end: float
     row: int
 
 
 def _place_marks(facts: Facts, canvas: Canvas) -> tuple[int, list[_Mark]]:
-    """The clocks, each with a place for its label in the first row where it hits no other."""
+    """The clocks from left to right, each below the labels that it would hit, so that no line crosses one."""
     grouped: dict[float, list[str]] = {}
     for name, t in sorted(facts.times.items(), key=lambda item: item[1]):
         grouped.setdefault(round(canvas.x(t), 1), []).append(name)
-    ends: list[float] = []
-    marks = []
+    marks: list[_Mark] = []
     for x, names in grouped.items():
         label = " · ".join(names)
         wide = len(label) * _CHARACTER
         label_x = min(x + 3, canvas.width - wide)
-        row = next((n for n, end in enumerate(ends) if end <= label_x), len(ends))
-        ends[row : row + 1] = [label_x + wide + 8]
-        marks.append(_Mark(label, x, label_x, row))
-    return len(ends), marks
+        row = max((mark.row + 1 for mark in marks if mark.end + _APART > label_x), default=0)
+        marks.append(_Mark(label, x, label_x, label_x + wide, row))
+    return max((mark.row + 1 for mark in marks), default=0), marks
 
 
 def _marks(placed: Sequence[_Mark], bottom: float) -> list[str]:
