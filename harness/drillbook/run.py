@@ -193,11 +193,13 @@ def finish_journal(path: Path, *, problem: str, interrupted_by: str) -> None:
 
 
 def process_began(pid: int) -> float:
-    """When the process `pid` began, in seconds of the epoch; 0 if there is none."""
+    """When the process `pid` began, in seconds of the epoch; 0 if there is none that still runs."""
     import psutil  # noqa: PLC0415  not needed before a run begins
 
     with contextlib.suppress(psutil.Error):
-        return float(psutil.Process(pid).create_time())
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return float(process.create_time())
     return 0.0
 
 

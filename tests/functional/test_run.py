@@ -61,7 +61,8 @@ def test_customers_traffic_was_really_there(resolved: dict[str, Any]) -> None:
     entries = [json.loads(line) for line in journal.read_text().splitlines()]
     counted = [entry for entry in entries if entry["kind"] == "traffic"]
     assert sum(entry["requests"] for entry in counted) > 20
-    assert sum(entry["failures"] for entry in counted) > 0
+    slowest = max(entry["p95_s"] or 0.0 for entry in counted)
+    assert slowest > 0.3  # customers waited for the lock
     writes = next(i for i in resolved["invariants"] if "writes" in i["name"])
     assert writes["held"]
     assert not writes["detail"].startswith("0 of 0")

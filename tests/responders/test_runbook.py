@@ -98,4 +98,9 @@ def test_a_placeholder_that_nothing_fills_is_never_run(tmp_path: Path) -> None:
 def test_the_effect_of_a_step_is_what_the_samples_say(
     before: float, after: float, *, held: bool, seen: Effect
 ) -> None:
-    assert effect(before, after, held=held) is seen
+    assert effect(before, after, held=held, changes=True) is seen
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.3, 1.0), (1.0, 0.3)])
+def test_a_step_that_only_reads_is_neither_blamed_nor_praised(before: float, after: float) -> None:
+    assert effect(before, after, held=False, changes=False) is Effect.NONE

@@ -136,7 +136,7 @@ class RunbookResponder:
         )
         for rule, message in self._findings():
             self._journal.write(FindingMade(rule, step.line, Level.WARNING, message))
-        await self._see_effect(number, before, patience_s=self._pace.effect_s if changes else 0.0)
+        await self._see_effect(number, before, changes=changes)
 
     async def _run(self, planned: PlannedStep) -> tuple[str, Completed]:
         if planned.unfilled:
@@ -145,23 +145,28 @@ class RunbookResponder:
         done = await self._shell.run(planned.run, deadline_s=self._pace.step_deadline_s)
         return why_broken(planned.run, done, self._shell.environment), done
 
-    async def _see_effect(self, number: int, before: float, *, patience_s: float) -> None:
+    async def _see_effect(self, number: int, before: float, *, changes: bool) -> None:
         look = self._pace.look_s
-        held = await self._watch.wait_until_holds(look, max(patience_s, look))
+        held = await self._watch.wait_until_holds(look, self._pace.effect_s if changes else look)
         after = self._bad_lately()
-        self._journal.write(StepWatched(number, effect(before, after, held=held), before, after))
+        seen = effect(before, after, held=held, changes=changes)
+        self._journal.write(StepWatched(number, seen, before, after))
 
     def _bad_lately(self) -> float:
         now = time.monotonic()
         return self._watch.bad_fraction(now - self._pace.look_s, now)
 
 
-def effect(before: float, after: float, *, held: bool) -> Effect:
-    """What a step did, from the fractions of bad samples before and after it."""
+def effect(before: float, after: float, *, held: bool, changes: bool) -> Effect:
+    """What a step did, from the fractions of bad samples before and after it.
+
+    A step that only reads (`changes` is false) is neither blamed for an outage that still spreads nor
+    praised for one that shrinks.
+    """
     if held and before > 0:
         return Effect.CURED
-    if after <= before - NOTICEABLE:
+    if changes and after <= before - NOTICEABLE:
         return Effect.BETTER
-    if after >= before + NOTICEABLE:
+    if changes and after >= before + NOTICEABLE:
         return Effect.WORSE
     return Effect.NONE
