@@ -240,6 +240,21 @@ def test_half_of_a_system_that_hangs_is_seen_all_the_time(journal: Journal) -> N
     assert max(after - before for before, after in pairwise(ends)) < 4 * INTERVAL + SLACK
 
 
+def test_a_look_that_is_overtaken_while_all_is_well_is_waited_for(journal: Journal) -> None:
+    looks = 0
+
+    async def one_takes_its_time() -> Observation:
+        nonlocal looks
+        looks += 1
+        if looks == 5:
+            await asyncio.sleep(0.2)
+        return Observation(good=True)
+
+    got = asyncio.run(collect(journal, 12, Scripted(one_takes_its_time)))
+    assert [sample.detail for sample in got if not sample.good] == []
+    assert max(sample.end - sample.start for sample in got) > 0.15
+
+
 @pytest.mark.parametrize("mode", ["503", "hang", "reset"])
 def test_the_moments_of_a_fault_that_ends_by_itself_are_true_to_the_interval(
     journal: Journal, mode: str
@@ -258,7 +273,7 @@ def test_the_moments_of_a_fault_that_ends_by_itself_are_true_to_the_interval(
             assert await signals.wait_until_bad(5)
             assert await alerts.wait_fired(5)
             alerted = time.monotonic()
-            await asyncio.sleep(0.35)
+            await asyncio.sleep(0.1)  # the outage goes on for a while
             mended = server.turn("good")
             assert await signals.wait_until_holds(0.3, 5)
             await prober.stop()

@@ -45,10 +45,9 @@ def test_a_series_without_a_sample_never_holds_and_is_wholly_bad() -> None:
 
 
 def test_a_series_that_fell_silent_does_not_hold_however_good_it_was() -> None:
-    good = series("++++++++++")
-    assert good.holds(2.0, 10.95) is False  # it does not reach back that far
-    assert good.holds(0.8, 10.95)
-    assert not good.holds(0.8, 10.9 + 0.6)
+    good = series("+" * 30)
+    assert good.holds(2.0, 12.9 + 0.4)
+    assert not good.holds(2.0, 12.9 + 0.6)
 
 
 def test_too_few_samples_are_no_proof() -> None:
