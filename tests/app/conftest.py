@@ -2,10 +2,10 @@
 
 import sys
 
-from tests.app.fixtures import app, postgres, redis_port, shared, site
+from tests.app.fixtures import database, postgres, redis_port, shared, site
 from tests.app.servers import APP
 
-__all__ = ["app", "postgres", "redis_port", "shared", "site"]
+__all__ = ["database", "postgres", "redis_port", "shared", "site"]
 
 sys.path.append(
     str(APP)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from redis import Redis
 from tests.app.servers import App, Postgres, Site, postgres_server, redis_server
 
 
@@ -22,25 +23,23 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         yield port
 
 
-def new_site(postgres: Postgres, redis_port: int, folder: Path) -> Site:
-    """A new database, and a Redis that is empty."""
-    site = Site(postgres, postgres.new_database(), redis_port, folder)
-    with site.redis() as redis:
+def empty_redis(port: int) -> None:
+    with Redis(port=port) as redis:
         redis.flushall()
-    return site
+
+
+@pytest.fixture(scope="session")
+def database(postgres: Postgres) -> str:
+    """A database for the tests that need one to themselves, one after the other."""
+    return postgres.new_database()
 
 
 @pytest.fixture
-def site(postgres: Postgres, redis_port: int, tmp_path: Path) -> Site:
+def site(postgres: Postgres, database: str, redis_port: int, tmp_path: Path) -> Site:
     """What a release needs, for one test."""
-    return new_site(postgres, redis_port, tmp_path)
-
-
-@pytest.fixture
-def app(site: Site) -> Iterator[App]:
-    """The current release, for one test."""
-    with site.app() as app:
-        yield app
+    postgres.empty(database)
+    empty_redis(redis_port)
+    return Site(postgres, database, redis_port, tmp_path)
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class Shared:
 
 @pytest.fixture(scope="module")
 def shared(postgres: Postgres, redis_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    site = new_site(postgres, redis_port, tmp_path_factory.mktemp("shared"))
+    empty_redis(redis_port)
+    site = Site(postgres, postgres.new_database(), redis_port, tmp_path_factory.mktemp("shared"))
     with site.app() as app:
         yield Shared(site, app)

@@ -102,10 +102,19 @@ class Postgres:
 
     def new_database(self) -> str:
         """The name of a new, empty database."""
+        name = f"orders_{time.monotonic_ns()}"
         with self.connect(autocommit=True) as connection:
-            name = f"orders_{time.monotonic_ns()}"
             connection.execute(f"CREATE DATABASE {name}".encode())
         return name
+
+    def empty(self, database: str) -> None:
+        """Make a database as it was when it was new; many times faster than making a new one."""
+        with self.connect(database, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            connection.execute("DROP TABLE IF EXISTS orders, products")
 
 
 @contextmanager
@@ -212,7 +221,7 @@ class Site:
         options = {"env": self.environment(variables), "cwd": self.folder}
 
         with running(
-            command(release, port), log, ready=lambda: listens(port), end=signal.SIGTERM, **options
+            command(release, port), log, ready=lambda: listens(port), end=signal.SIGKILL, **options
         ) as process:
             app = App(port, process, log)
             with app.http:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import httpx
 import psycopg
 import pytest
-from tests.app.servers import App, Site, free_port, provider, until
+from tests.app.fixtures import Shared
+from tests.app.servers import Site, free_port, provider, until
 
 
 @contextmanager
@@ -24,6 +25,10 @@ def locked(site: Site, statement: str) -> Iterator[None]:
         connection.rollback()
 
 
+KILL_POOL = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = 'orders' AND datname = current_database()
+"""
 LOCK_HOT = "UPDATE products SET on_hand = on_hand WHERE sku = 'tea-001'"
 
 
@@ -77,16 +82,11 @@ def waiting(site: Site) -> int:
     return int(row[0]) if row else 0
 
 
-def test_killed_connections_cost_no_request(app: App, site: Site) -> None:
-    assert app.order().status_code == 201
-    with site.postgres.connect() as connection:
-        killed = connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'orders' AND datname = %s",
-            (site.database,),
-        ).fetchall()
-    assert killed
-    assert [app.order().status_code for _ in range(4)] == [201] * 4
+def test_killed_connections_cost_no_request(shared: Shared) -> None:
+    assert shared.app.order().status_code == 201
+    with shared.site.connect() as connection:
+        assert connection.execute(KILL_POOL).fetchall()
+    assert [shared.app.order().status_code for _ in range(4)] == [201] * 4
 
 
 def test_while_redis_is_away_products_come_from_the_database_with_a_warning(site: Site) -> None:
@@ -102,30 +102,30 @@ def test_while_redis_is_away_products_come_from_the_database_with_a_warning(site
         assert (login.status_code, login.json()) == (503, {"error": "Redis is not available"})
 
 
-def test_while_redis_is_stopped_products_are_late_and_come(app: App, site: Site) -> None:
-    with site.redis() as redis:
+def test_while_redis_is_stopped_products_are_late_and_come(shared: Shared) -> None:
+    with shared.site.redis() as redis:
         pid = int(redis.info("server")["process_id"])
     os.kill(pid, signal.SIGSTOP)
     try:
         began = time.monotonic()
-        assert app.http.get("/products/tea-001").status_code == 200
+        assert shared.app.http.get("/products/tea-001").status_code == 200
         assert time.monotonic() - began < 3.0
-        assert app.http.get("/health").json()["redis"] == "no answer within 0.4 s"
+        assert shared.app.http.get("/health").json()["redis"] == "no answer within 0.4 s"
     finally:
         os.kill(pid, signal.SIGCONT)
 
 
-def test_a_bad_value_in_the_cache_fails_the_product_until_it_is_flushed(app: App, site: Site) -> None:
-    with site.redis() as redis:
+def test_a_bad_value_in_the_cache_fails_the_product_until_it_is_flushed(shared: Shared) -> None:
+    with shared.site.redis() as redis:
         redis.set("product:tea-001", "{bad")
-        answer = app.http.get("/products/tea-001")
+        answer = shared.app.http.get("/products/tea-001")
         assert (answer.status_code, answer.json()) == (500, {"error": "Internal error"})
         redis.delete("product:tea-001")
         redis.lpush("product:tea-001", "x")
-        assert app.http.get("/products/tea-001").status_code == 503
+        assert shared.app.http.get("/products/tea-001").status_code == 503
         redis.flushdb()
-    assert app.http.get("/products/tea-001").status_code == 200
-    failures = [entry for entry in app.entries("request") if entry["status"] == 500]
+    assert shared.app.http.get("/products/tea-001").status_code == 200
+    failures = [entry for entry in shared.app.entries("request") if entry["status"] == 500]
     assert [entry["level"] for entry in failures] == ["error"]
 
 
@@ -190,18 +190,14 @@ def test_a_flood_from_one_forwarded_address_is_429_for_that_address_alone(site: 
         assert app.http.get("/health", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 200
 
 
-def test_a_database_that_refuses_to_write_fails_orders(app: App, site: Site) -> None:
-    assert app.order().status_code == 201
-    with site.connect(autocommit=True) as connection:
-        connection.execute(
-            psycopg.sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(
-                psycopg.sql.Identifier(site.database)
-            )
-        )
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'orders' AND datname = %s",
-            (site.database,),
-        )
-    assert app.order().status_code == 500
-    assert app.http.get("/health").status_code == 200
+def test_a_database_that_refuses_to_write_fails_orders(site: Site) -> None:
+    site.database = site.postgres.new_database()
+    with site.app() as app:
+        assert app.order().status_code == 201
+        with site.connect(autocommit=True) as connection:
+            name = psycopg.sql.Identifier(site.database)
+            setting = psycopg.sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on")
+            connection.execute(setting.format(name))
+            connection.execute(KILL_POOL)
+        assert app.order().status_code == 500
+        assert app.http.get("/health").status_code == 200
