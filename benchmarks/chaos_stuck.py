@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import json
 import os
 import time
@@ -46,6 +47,6 @@ def wait_until_orders_fail() -> bool:
     """Wait until an order fails, for 10 seconds at most."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
-        if order() != 201:
+        if order() != http.HTTPStatus.CREATED:
             return True
     return False

@@ -57,6 +57,7 @@ def measure(folder: Path) -> Measured:
         host = make_ready(sandboxed=True, jump_clock=True, keep=keep)
         work = spec(slots(plan, drills, 1, folder)[0], Options(control=False), host)
         (folder / "spec.json").write_text(json.dumps(to_json(work)))
+        Path(work.logs).mkdir(parents=True)
         argv = sandbox.command(
             [sys.executable, str(HERE), str(folder)],
             writable=[folder],
@@ -72,7 +73,6 @@ def measure(folder: Path) -> Measured:
 
 async def _in_sandbox(folder: Path) -> int:
     work = build(DrillSpec, json.loads((folder / "spec.json").read_text()))
-    Path(work.logs).mkdir(parents=True)
     journal = Journal(folder / "journal.jsonl")
     stack = LocalStack(work, journal)
     began = time.monotonic()

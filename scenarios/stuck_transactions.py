@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from drillbook.signals.sql import SqlProbe
-
 from drillbook.faults.active_statement import ActiveStatement
 from drillbook.faults.bad_release import BadRelease
 from drillbook.faults.keepalive_transaction import KeepaliveTransaction
@@ -17,6 +15,7 @@ from drillbook.faults.open_transaction import OpenTransaction
 from drillbook.faults.prepared_transaction import PreparedTransaction
 from drillbook.faults.queued_schema_change import QueuedSchemaChange
 from drillbook.protocols import Fault, Probe, Scenario, Stack, Variant
+from drillbook.signals.sql import SqlProbe
 
 HOT = "tea-001"
 GATE = 4201  # the advisory lock that every order shares and a stock count takes alone

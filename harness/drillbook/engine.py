@@ -24,11 +24,11 @@ from drillbook.events import (
 from drillbook.invariants import Invariants
 from drillbook.journal import Journal
 from drillbook.model import Phase
+from drillbook.monitoring import alert_rules, service_probes
 from drillbook.operator import responder_for
-from drillbook.protocols import Fault, Probe, Scenario, Variant
+from drillbook.protocols import Fault, Scenario, Variant
 from drillbook.registry import scenario as find_scenario
-from drillbook.signals.alert import AlertRule, Alerts
-from drillbook.signals.http import HttpProbe
+from drillbook.signals.alert import Alerts
 from drillbook.signals.prober import Prober
 from drillbook.spec import DrillSpec
 from drillbook.traffic.locust import Traffic
@@ -40,9 +40,6 @@ INJECT_DEADLINE_S = 30.0
 TEAR_DOWN_DEADLINE_S = 15.0
 # After the cause was seen to be gone, it is looked for once more.
 SECOND_LOOK_S = 0.25
-ALERT_WINDOW_S = 0.4
-ALERT_THRESHOLD = 0.5
-ALERT_AT_LEAST = 4
 
 
 class Drill:
@@ -173,8 +170,8 @@ class Drill:
         gone = await self._look_for_cause()
         if held and gone:
             await asyncio.sleep(SECOND_LOOK_S)  # a cause that comes back is given the time to
-            await self._look_for_cause()
             await signals.wait_until_holds(hold, hold)
+            await self._look_for_cause()  # last, for it must not be older than the good window
         return True
 
     async def _look_for_cause(self) -> bool:
@@ -211,21 +208,3 @@ class Drill:
                     await end()
             except Exception as error:  # noqa: BLE001  every end is tried, and what fails is told
                 self._journal.write(ErrorMet(Phase.TEAR_DOWN, f"{type(error).__name__}: {error}"))
-
-
-def service_probes(url: str) -> list[Probe]:
-    """What the monitoring of any web service looks at, from outside: health, reading, writing."""
-    order = {"sku": "tea-001", "quantity": 1, "customer": "probe"}
-    return [
-        HttpProbe("health", "GET", f"{url}/health", deadline_s=0.5, slow_s=0.5),
-        HttpProbe("browse", "GET", f"{url}/products/tea-002", deadline_s=0.5, slow_s=0.5),
-        HttpProbe("order", "POST", f"{url}/orders", body=order, deadline_s=0.5, slow_s=0.5),
-    ]
-
-
-def alert_rules() -> list[AlertRule]:
-    """The alerts that page: half of a service's probes bad within a window."""
-    return [
-        AlertRule(f"{sli}-failing", sli, ALERT_WINDOW_S, ALERT_THRESHOLD, ALERT_AT_LEAST)
-        for sli in ("health", "browse", "order")
-    ]

@@ -59,7 +59,7 @@ class SandboxError(DrillbookError):
     """Raised when a sandbox is needed and can't be had."""
 
 
-class FaultNotTaken(DrillbookError):
+class FaultNotTaken(DrillbookError):  # noqa: N818  the verdict's own name
     """Raised by a fault's `confirm` when the fault shows no effect on the stack."""
 
 

@@ -72,7 +72,7 @@ class PhaseStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class PartChanged(Event):
-    """A part of the stack (postgres, redis, app, edge, provider, traffic) `started`, `stopped` or `exited`."""
+    """A part of the stack (postgres, redis, app, edge, provider, traffic) started, stopped or exited."""
 
     kind = "part"
     part: str
@@ -148,7 +148,7 @@ class AlertChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class ResponderActed(Event):
-    """The responder: `ack` (begins), `declared` (says that the incident is over) or `finished` (has no step left)."""
+    """The responder: `ack` (begins), `declared` (says that it is over), `finished` (has no step left)."""
 
     kind = "responder"
     responder: str

@@ -7,6 +7,7 @@ imported: importing `libfaketime` would start this process anew.
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import re
 import shutil
@@ -70,13 +71,18 @@ def find(name: str) -> Tool:
     """The program `name`: postgres, initdb, psql, redis-server, redis-cli, bwrap or libfaketime.so.1.
 
     Raises:
-        StackError: it is not there; the hint says how to get it.
+        StackError: it is not there, or does not run; the hint says how to get one that does.
     """
     recipe = _RECIPES[name]
+    problem = f"there is no {name} here"
     for path, source in _candidates(name, recipe):
-        if _usable(path):
+        if not _usable(path):
+            continue
+        try:
             return Tool(name, path, _version(path), source)
-    raise StackError(f"there is no {name} here", hint=recipe.remedy)
+        except (OSError, subprocess.SubprocessError) as error:
+            problem = f"{path} does not run: {error}"
+    raise StackError(problem, hint=recipe.remedy)
 
 
 def on_path(name: str) -> Path | None:
@@ -94,15 +100,21 @@ def _candidates(name: str, recipe: _Recipe) -> Iterator[tuple[Path, str]]:
         if path is not None:
             yield path, "system"
     for pattern in recipe.system:
-        for folder in sorted(Path("/").glob(pattern.lstrip("/")), reverse=True):
+        for folder in sorted(Path("/").glob(pattern.lstrip("/")), key=_newness, reverse=True):
             yield folder / name, "system"
 
 
+def _newness(folder: Path) -> list[int]:
+    """The numbers in a folder's path, so that version 15 counts as newer than 9.6."""
+    return [int(number) for number in re.findall(r"\d+", str(folder))]
+
+
 def _usable(path: Path) -> bool:
+    """Whether `path` is a program, or a library for this machine (a wheel may hold another's)."""
     if not path.is_file():
         return False
     if ".so" not in path.suffixes:
-        return True
+        return os.access(path, os.X_OK)
     with path.open("rb") as file:
         head = file.read(20)
     machine = struct.unpack("<H", head[18:20])[0] if head[:4] == b"\x7fELF" else 0
@@ -112,11 +124,13 @@ def _usable(path: Path) -> bool:
 def _version(path: Path) -> str:
     if ".so" in path.suffixes:
         return ""
-    try:
-        done = subprocess.run(
-            [str(path), "--version"], capture_output=True, text=True, timeout=_VERSION_DEADLINE_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise StackError(f"does not run: {error}", path=path) from error
+    done = subprocess.run(
+        [str(path), "--version"],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=_VERSION_DEADLINE_S,
+        check=True,
+    )
     found = re.search(r"\d+(?:\.\d+)+", done.stdout)
     return found.group() if found else ""

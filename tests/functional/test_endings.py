@@ -144,7 +144,8 @@ def test_a_full_disk_is_told_in_one_line(team: Team, tmp_path: Path) -> None:
     plan = team.write()
     small = tmp_path / "small"
     small.mkdir()
-    script = f"mount -t tmpfs -o size=100k tmpfs {small} && exec {COMMAND} run {plan} --no-control --out {small}/out"
+    run = f"{COMMAND} run {plan} --no-control --out {small}/out"
+    script = f"mount -t tmpfs -o size=100k tmpfs {small} && exec {run}"
     argv = ["unshare", "--mount", "--map-root-user", "bash", "-c", script]
     done = subprocess.run(argv, cwd=team.folder, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 3, done.stdout + done.stderr
