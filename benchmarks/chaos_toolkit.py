@@ -100,9 +100,11 @@ def _chaos(
     folder: Path, settings: Mapping[str, str], environment: Mapping[str, str], steps: list[str]
 ) -> int:
     experiment = folder / "experiment.json"
-    experiment.write_text(json.dumps(_experiment(settings, environment, steps)))
+    experiment.write_text(json.dumps(_experiment(settings, steps)))
     argv = [str(CHAOS), "--no-version-check", "run", str(experiment)]
-    env = {**os.environ, "PYTHONPATH": str(HERE.parent), "CHAOS_SETTINGS": json.dumps(settings)}
+    # Its commands run in its own environment: what the on-call shell has, and a PATH for chaos itself.
+    env = {**os.environ, **environment, "PATH": f"{environment['PATH']}:{os.defpath}"}
+    env |= {"PYTHONPATH": str(HERE.parent), "CHAOS_SETTINGS": json.dumps(settings)}
     done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=100, check=False)
     (folder / "chaos.log").write_text(done.stdout + done.stderr)
     journal = json.loads((folder / "journal.json").read_text())
@@ -112,9 +114,7 @@ def _chaos(
     return 0
 
 
-def _experiment(
-    settings: Mapping[str, str], environment: Mapping[str, str], steps: list[str]
-) -> dict[str, Any]:
+def _experiment(settings: Mapping[str, str], steps: list[str]) -> dict[str, Any]:
     def python(name: str, function: str, kind: str, **more: Any) -> dict[str, Any]:
         provider = {"type": "python", "module": "chaos_stuck", "func": function}
         return {"type": kind, "name": name, "provider": provider, **more}
@@ -122,7 +122,7 @@ def _experiment(
     def step(command: str) -> dict[str, Any]:
         arguments = ["-c", command]
         provider = {"type": "process", "path": "/bin/bash", "arguments": arguments, "timeout": 10}
-        return {"type": "action", "name": command[:60], "provider": provider | {"env": dict(environment)}}
+        return {"type": "action", "name": command[:60], "provider": provider}
 
     health = {
         "type": "probe",

@@ -14,9 +14,7 @@ from drillbook.responders.command import CommandResponder
 from drillbook.responders.none import NoResponder
 from drillbook.responders.runbook import Pace, RunbookResponder
 from drillbook.responders.shell import OperatorShell
-from drillbook.spec import DrillSpec
-
-COMMAND = "command:"
+from drillbook.spec import COMMAND, DrillSpec
 
 
 def responder_for(spec: DrillSpec, stack: LocalStack, watch: Watch, journal: Journal) -> Responder:

@@ -9,6 +9,9 @@ from drillbook.events import DrillStarted
 from drillbook.process import Owner
 from drillbook.protocols import PlannedStep
 
+COMMAND = "command:"
+"""What a responder that is a program begins with; the program follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:

@@ -14,11 +14,11 @@ from drillbook import library
 from drillbook.commands.terminal import Terminal
 from drillbook.errors import InputError, SandboxError
 from drillbook.model import ExitCode
-from drillbook.operator import COMMAND
 from drillbook.plan import Plan, PlannedDrill, load_plan, select
 from drillbook.result import DrillResult, document, dumps
 from drillbook.run import Run, make_out, write_whole
 from drillbook.schedule import Options, slots
+from drillbook.spec import COMMAND
 from drillbook.stack.sandbox import reason_against
 from drillbook.verdict import exit_code
 
