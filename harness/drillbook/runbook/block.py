@@ -14,7 +14,7 @@ from drillbook.model import CodeLine, LineClass, Notice
 from drillbook.runbook.command import is_assignment, is_command, is_setting, looks_like_output
 from drillbook.runbook.document import Code
 from drillbook.runbook.session import Typed, read_prompts
-from drillbook.runbook.shell import Statement, read_statement
+from drillbook.runbook.shell import MAX_LINES, Statement, read_statement
 from drillbook.runbook.vocabulary import DATA, OUTPUT, PROGRAMMING, SHELL
 
 _LEADS_TO_OUTPUT = re.compile(
@@ -141,6 +141,8 @@ class _Reader:
     ) -> None:
         self._code = code
         self._prompts = prompts
+        self._first_prompt = min(prompts, default=len(code.lines))
+        self._in_shell = True  # the prompt above was a shell's
         self._trusted = trusted
         self._settings = settings
         self._lines: list[CodeLine] = []
@@ -149,7 +151,7 @@ class _Reader:
         self._pending: list[str] = []
         self._aside = False  # the pending comment lies right below a command: it may be about that one
         self._covering: str | None = None
-        self._spare_failures = 50
+        self._spare_failures = 10
 
     def read(self) -> Classed:
         index = 0
@@ -167,21 +169,17 @@ class _Reader:
             return self._typed(index, typed)
         if not line.strip():
             self._blank(index)
-        elif _is_comment(line) and not self._in_output(index):
+        elif _is_comment(line) and self._in_shell:  # else `#` is no comment but part of an answer
             self._comment(index, line)
         else:
             kind = self._judge(line)
             if kind is LineClass.COMMAND:
-                return self._command(index, self._code.lines[index:])
+                return self._command(index, self._code.lines[index : index + MAX_LINES])
             self._other(index, kind)
         return index + 1
 
-    def _in_output(self, index: int) -> bool:
-        """Whether the line belongs to what another program's prompt answered, where `#` is no comment."""
-        before = [i for i in self._prompts if i < index]
-        return bool(before) and not self._prompts[max(before)].in_shell
-
     def _typed(self, index: int, typed: Typed) -> int:
+        self._in_shell = typed.in_shell
         if typed.text.lstrip().startswith("#") and typed.in_shell:
             self._comment(index, typed.text)
         elif not typed.text.strip():
@@ -195,7 +193,7 @@ class _Reader:
     def _behind_prompt(self, index: int, typed: Typed) -> list[str]:
         """What was typed at a prompt, and the lines below it, up to the next prompt, that may carry it on."""
         lines = [typed.text]
-        for later in range(index + 1, len(self._code.lines)):
+        for later in range(index + 1, min(index + MAX_LINES, len(self._code.lines))):
             following = self._prompts.get(later)
             line = self._code.lines[later]
             if following is not None and not line.lstrip().startswith("> "):
@@ -206,7 +204,7 @@ class _Reader:
     def _judge(self, line: str) -> LineClass:
         """The class of a line without a prompt."""
         ran = bool(self._commands)
-        if self._prompts and min(self._prompts) < len(self._lines):
+        if self._first_prompt < len(self._lines):
             return LineClass.OUTPUT
         assigns = is_assignment(line)
         if self._settings or (is_setting(line) and not assigns):

@@ -6,7 +6,7 @@ It knows Markdown and nothing of runbooks: no element is yet a step, a template 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -15,7 +15,7 @@ from drillbook.model import Section
 
 @dataclass(frozen=True, slots=True)
 class InlineCode:
-    """A `code` span in prose: its 1-based line, and the plain text of the prose before it."""
+    """A `code` span in prose: its 1-based line, and the last words of the prose before it."""
 
     line: int
     text: str
@@ -119,15 +119,13 @@ class Document:
     title: str
     sections: tuple[Section, ...]
     elements: tuple[Element, ...]
+    starts: Mapping[int, int]  # where in `elements` a section begins, by its line
 
     def within(self, section: Section) -> Sequence[Element]:
         """The elements of `section` and its subsections, in document order, without its heading."""
-        start = next(
-            (i for i, e in enumerate(self.elements) if isinstance(e, Heading) and e.section is section),
-            len(self.elements),
-        )
         found: list[Element] = []
-        for element in self.elements[start + 1 :]:
+        for index in range(self.starts[section.line] + 1, len(self.elements)):
+            element = self.elements[index]
             if isinstance(element, Heading) and element.section.level <= section.level:
                 break
             found.append(element)

@@ -37,7 +37,8 @@ def read_markdown(text: str) -> Document:
     sections = tuple(walker.sections)
     main = [section.title for section in sections if section.level == 1]
     title = next(iter(main), "") or front_title or (sections[0].title if sections else "")
-    return Document(title, sections, tuple(walker.elements))
+    starts = {e.section.line: i for i, e in enumerate(walker.elements) if isinstance(e, Heading)}
+    return Document(title, sections, tuple(walker.elements), starts)
 
 
 @lru_cache(maxsize=1)
@@ -191,7 +192,7 @@ def read_inline(token: Token, line: int) -> Inline:
                 depth -= 1
             case "code_inline":
                 row, last = _locate(child.content, raw, row)
-                codes.append(InlineCode(line + row, child.content, "".join(text), depth > 0))
+                codes.append(InlineCode(line + row, child.content, "".join(text[-4:])[-80:], depth > 0))
                 row = last
                 text.append(child.content)
             case "html_inline":

@@ -177,7 +177,7 @@ class _Collector:
         text = prose.inline.text
         codes = [code for code in prose.inline.codes if _is_inline_command(code, prose)]
         for code in codes:
-            alone = not text.replace(code.text, "").strip("\\ .,;:`()")
+            alone = len(text) < len(code.text) + 10 and not text.replace(code.text, "").strip("\\ .,;:`()")
             plain = code.text if alone else _CHECKBOX.sub("", text)
             parent = self._parent_text(prose) if alone else None
             self.found.steps.append(
@@ -228,8 +228,8 @@ def _is_inline_command(code: InlineCode, prose: Prose) -> bool:
     if code.linked or forbids(code.before):
         return False
     words = code.text.split()
-    rest = prose.inline.text.replace(code.text, "", 1)
-    alone = bool(_ALONE.match(rest))
+    text = prose.inline.text
+    alone = len(text) < len(code.text) + 40 and bool(_ALONE.match(text.replace(code.text, "", 1)))
     if len(words) == 1:
         return alone and first_program(code.text) in PROGRAMS
     if not is_surely_command(code.text, marked=True):
