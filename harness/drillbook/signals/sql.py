@@ -1,7 +1,8 @@
 """The SQL probe: one statement on the database, past the app, as the scenario's own truth.
 
-It never waits for an earlier look: each look has a connection to itself, kept for a later one. The server
-ends a statement that is too slow, so that looks at a lock that is held do not pile up behind it.
+It never waits for an earlier look: each look has a connection to itself, kept for a later one. A statement
+that is too slow is cancelled, so that looks at a lock that is held do not pile up behind it. No timeout of
+the server's own is used for that: under libfaketime its timer signals can crash it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class SqlProbe:
         connect: makes an autocommit connection.
         sql: the statement.
         deadline_s: how long a look may take, in seconds.
-        slow_s: how long a good look may take, in seconds; the server ends the statement then.
+        slow_s: how long a good look may take, in seconds; the statement is cancelled then.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class SqlProbe:
             seen = await self._run(kept)
             if seen.good or not kept.closed:
                 return seen
-        return await self._run(await self._open())
+        return await self._run(await self._connect())
 
     async def close(self) -> None:
         """Close the connections that are kept, and wait for those in use to end."""
@@ -65,38 +66,38 @@ class SqlProbe:
         while self._idle:
             await self._idle.pop().close()
 
-    async def _open(self) -> Connection:
-        connection = await self._connect()
-        try:
-            await connection.execute(f"SET statement_timeout = {int(self.slow_s * 1000)}".encode())
-        except BaseException:
-            await connection.close()
-            raise
-        return connection
-
     async def _run(self, connection: Connection) -> Observation:
+        """Run the statement; `connection` is kept or closed afterwards, whatever happens."""
         running = asyncio.create_task(self._execute(connection))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         try:
-            return await asyncio.shield(running)
+            await asyncio.wait([running], timeout=self.slow_s)
+            in_time = running.done()
+            if not in_time:
+                with contextlib.suppress(psycopg.Error):  # it is bad by now, whatever the server says
+                    await connection.cancel_safe(timeout=self.deadline_s)
+            seen = await asyncio.shield(running)
         except asyncio.CancelledError:
             # Left to itself, psycopg would ask the server to cancel, for seconds where it does not answer.
             _hang_up(connection)
+            running.add_done_callback(lambda _: connection.pgconn.finish())
             raise
+        await self._keep(connection)
+        return seen if in_time else Observation(good=False, detail=f"no answer within {self.slow_s:g} s")
 
     async def _execute(self, connection: Connection) -> Observation:
-        """Run the statement; `connection` is kept or closed afterwards, whatever happens."""
         try:
             await connection.execute(self._sql.encode())
         except psycopg.Error as error:
             return Observation(good=False, detail=str(error).strip().partition("\n")[0])
-        finally:
-            if connection.closed or self._closed or len(self._idle) >= _MOST_IDLE:
-                await connection.close()
-            else:
-                self._idle.append(connection)
         return Observation(good=True)
+
+    async def _keep(self, connection: Connection) -> None:
+        if connection.closed or self._closed or len(self._idle) >= _MOST_IDLE:
+            await connection.close()
+        else:
+            self._idle.append(connection)
 
 
 def _hang_up(connection: Connection) -> None:
