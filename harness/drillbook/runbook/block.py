@@ -30,6 +30,7 @@ _LEADS_TO_SETTINGS = re.compile(
 _KEY_VALUE = re.compile(
     r"^\s*(?:-\s+)?[\w./\"'-]+\s*[:=](?:\s|$|\S)|^\s*[{}\[\]],?;?\s*$|^\s*\[[\w. -]+\]\s*$|^\s*-\s+\S"
 )
+_FUNCTION = re.compile(r"^(?:function\s+[\w-]+|[A-Za-z_][\w-]*\s*\(\))\s*(?:\(\)\s*)?(?:\{.*)?$")
 _OTHER_PROMPT = "is typed at the prompt of another program than a shell, so no step comes of it"
 _UNCLEAR = "can't tell whether this is a command, output or configuration"
 
@@ -73,7 +74,7 @@ def classify(code: Code, lead: str = "") -> Classed:
     text = [line for line in filled if not _is_comment(line)]
     prompts = read_prompts(code.lines, code.language)
     if not prompts:
-        if filled and filled[0].startswith("#!"):
+        if _is_script(filled, trusted=trusted):
             return _whole_script(code)
         if text and all(is_assignment(line) for line in text):
             return _Reader(code, {}, trusted=trusted, settings=True).read()
@@ -110,13 +111,20 @@ def _without_command(code: Code, text: Sequence[str], lead: str) -> Classed:
     return class_all(code, LineClass.UNKNOWN, Notice(code.first, _UNCLEAR))
 
 
+def _is_script(filled: Sequence[str], *, trusted: bool) -> bool:
+    """Whether a block is to be run as a whole: it says so with `#!`, or it defines what it then calls."""
+    return bool(filled) and (
+        filled[0].startswith("#!") or (trusted and any(_FUNCTION.match(line) for line in filled))
+    )
+
+
 def _whole_script(code: Code) -> Classed:
-    """A block that begins with `#!` is one command: a script is meant to be run as a whole."""
+    """The block as one command, titled by the comment that it begins with."""
     start = next(index for index, line in enumerate(code.lines) if line.strip())
     end = max(index for index, line in enumerate(code.lines) if line.strip())
     first = code.first + start
     title: list[str] = []
-    for line in code.lines[start + 1 :]:
+    for line in code.lines[start + code.lines[start].startswith("#!") :]:
         if not _is_comment(line):
             break
         title.append(line.strip().lstrip("#").strip())

@@ -51,7 +51,8 @@ _DESCRIBING = re.compile(
     re.IGNORECASE,
 )
 _NEGATION = re.compile(
-    r"\b(?:do not|don't|never|avoid|instead of|rather than|not|without|no longer|output of|like)\s*$",
+    r"\b(?:do not|don't|never|avoid|instead of|rather than|not|without|no longer|output of|like)"
+    r"(?:\s+ever)?(?:\s+(?:run|running|use|using|execute|executing|type|typing|try|call|issue|do))?\s*$",
     re.IGNORECASE,
 )
 _TRIGGER = re.compile(
@@ -118,9 +119,7 @@ def forbids(before: str) -> bool:
 
 def asks_for(before: str) -> bool:
     """Whether the words right before a command ask for it to be run."""
-    return bool(_TRIGGER.search(before)) and not forbids(
-        re.sub(r"\b(?:run|execute|use|type|try)\s*$", "", before, flags=re.IGNORECASE)
-    )
+    return bool(_TRIGGER.search(before)) and not forbids(before)
 
 
 def is_numbered_step(text: str) -> bool:

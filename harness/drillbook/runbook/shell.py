@@ -129,7 +129,7 @@ def _split_comment(chunk: str, tree: Node) -> tuple[str, str | None]:
         return chunk.strip(), None
     masked = mask(chunk).encode("utf-8", "surrogatepass")
     start = len(masked[: last.start_byte].decode("utf-8", "surrogatepass"))
-    if "\n" in chunk[start:] or not chunk[:start].strip():
+    if "\n" in chunk[start:] or not chunk[:start].rpartition("\n")[2].strip():
         return chunk.strip(), None
     return chunk[:start].strip(), chunk[start:].lstrip("#").strip() or None
 
