@@ -113,7 +113,14 @@ class Drill:
         self._journal.write(PhaseStarted(phase))
 
     async def _boot(self) -> bool:
-        await self._stack.start()
+        # Side by side: Locust's import takes as long as half of the stack.
+        loading = asyncio.create_task(self._traffic.load())
+        try:
+            await self._stack.start()
+            await loading
+        finally:
+            loading.cancel()
+            await asyncio.wait([loading])
         probes = [*service_probes(self._stack.url), *self._scenario.probes(self._stack)]
         self._prober = Prober(self._journal, probes, interval_s=self._header.probe_interval_s)
         self._alerts = Alerts(self._journal, self._prober.signals, alert_rules())

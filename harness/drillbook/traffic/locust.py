@@ -64,10 +64,28 @@ class Traffic:
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._stopping = False
+        self._load_s = 0.0
         self._ended = ""
 
     async def start(self) -> None:
-        """Let the customers in; returns when the locustfile is loaded and its users begin.
+        """Let the customers in, after `load` if that has not been called.
+
+        Raises:
+            InputError: the locustfile can't be used; the error says why and at which line.
+            StackError: the runner does not start.
+        """
+        if self._process is None:
+            await self.load()
+        if self._process is None or self._process.stdin is None:
+            raise StackError("the traffic was not loaded")
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end is told where it is read
+            self._process.stdin.write(b"go\n")
+            await self._process.stdin.drain()
+        self._journal.write(PartChanged("traffic", "started", pid=self._process.pid, seconds=self._load_s))
+        self._reading = asyncio.create_task(self._read(), name="traffic")
+
+    async def load(self) -> None:
+        """Start the runner and have it load the locustfile; no customer comes before `start`.
 
         Raises:
             InputError: the locustfile can't be used; the error says why and at which line.
@@ -89,9 +107,7 @@ class Traffic:
         except BaseException:
             await self._end()
             raise
-        seconds = time.monotonic() - began
-        self._journal.write(PartChanged("traffic", "started", pid=self._process.pid, seconds=seconds))
-        self._reading = asyncio.create_task(self._read(), name="traffic")
+        self._load_s = time.monotonic() - began
 
     async def stop(self) -> None:
         """Send the customers away and write down what they saw last. Idempotent.

@@ -2,8 +2,9 @@
 
 Locust replaces parts of the standard library when it is imported, so nothing but this process imports it.
 Each line of standard output is JSON: first `{"ready": true}` or `{"error": ..., "line": ...}`, then what the
-customers saw every 200 ms, at last `{"ended": why}`. It ends when its standard input does, at the latest
-when the time limit is up. What the locustfile prints goes to standard error.
+customers saw every 200 ms, at last `{"ended": why}`. The customers come when a line is read from standard
+input; it ends when that ends, at the latest when the time limit is up. What the locustfile prints goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import gevent  # type: ignore[import-untyped]  # it comes without types
 from gevent import event, socket
 from locust.argument_parser import get_parser
 from locust.env import Environment
+from locust.runners import LocalRunner
 from locust.util.load_locustfile import load_locustfile
 
 from drillbook.model import to_json
@@ -69,6 +71,7 @@ class Runner:
         self._out = out
         self._window = Window()
         self._pace = Pace(rate_per_s)
+        self._go = event.Event()
         self._over = event.Event()
         self._reason = ""
 
@@ -85,10 +88,9 @@ class Runner:
         gevent.signal_handler(signal.SIGTERM, self.end, "it was told to")
         gevent.spawn_later(limit_s, self.end, "the time limit was up")
         self.tell({"ready": True})
-        if environment.shape_class is not None:
-            runner.start_shape()
-        else:
-            runner.start(users, min(users, _MOST_SPAWNS_PER_S))
+        self._go.wait()
+        if not self._over.is_set():
+            self._begin(runner, users)
         while not self._over.wait(EVERY_S):
             self._tell_window()
         reason = self._reason
@@ -97,10 +99,17 @@ class Runner:
         self._tell_window()
         self.tell({"ended": reason})
 
+    def _begin(self, runner: LocalRunner, users: int) -> None:
+        if self._environment.shape_class is not None:
+            runner.start_shape()
+        else:
+            runner.start(users, min(users, _MOST_SPAWNS_PER_S))
+
     def end(self, reason: str) -> None:
         """Make `run` return soon."""
         self._reason = self._reason or reason
         self._over.set()
+        self._go.set()
 
     def tell(self, line: object) -> None:
         """Write one line."""
@@ -119,6 +128,7 @@ class Runner:
             socket.wait_read(0)
             if not os.read(0, 4096):
                 break
+            self._go.set()
         self.end("its standard input ended")
 
     def _count(
