@@ -71,11 +71,11 @@ def parse_command(path: Path, *, as_json: bool) -> int:
 
 def doctor_command(*, as_json: bool) -> int:
     """Print what this machine offers to drills; 0 if a drill can be run here."""
-    from drillbook import doctor  # noqa: PLC0415  it looks for everything
+    from drillbook.doctor import examine, exit_code, render  # noqa: PLC0415  it looks for everything
 
-    checks = doctor.examine()
+    checks = examine()
     if as_json:
         click.echo(dumps({"schema": 1, "checks": to_json(checks)}), nl=False)
     else:
-        doctor.render(checks)
-    return doctor.exit_code(checks)
+        render(checks)
+    return int(exit_code(checks))
