@@ -23,8 +23,11 @@ def statuses(platform: LocalPlatform) -> list[tuple[str, str]]:
 
 
 def descendants() -> list[psutil.Process]:
+    """What this platform started: servers that other tests keep for the whole session do not count."""
     return [
-        each for each in psutil.Process().children(recursive=True) if each.status() != psutil.STATUS_ZOMBIE
+        each
+        for each in psutil.Process().children(recursive=True)
+        if each.status() != psutil.STATUS_ZOMBIE and each.name() not in ("postgres", "redis-server")
     ]
 
 
