@@ -74,8 +74,8 @@ _FILE = click.Path(path_type=Path)
     "--responder",
     default="runbook",
     show_default=True,
-    metavar="runbook|none|command:CMD",
-    help="Who acts: the runbook's steps, nobody, or a program.",
+    metavar="runbook|none|reference|command:CMD",
+    help="Who acts: the runbook's steps, nobody, the known cure (proves that there is one), or a program.",
 )
 @click.option("--backend", type=click.Choice(["local"]), default="local", show_default=True,
               help="Where the stack runs.")  # fmt: skip

@@ -54,7 +54,7 @@ class Drill:
         self._scenario: Scenario = scenario
         self._variant: Variant = next(v for v in scenario.variants if v.name == spec.header.variant)
         self._fault: Fault = self._variant.fault()
-        self._stack = LocalStack(spec, journal)
+        self._stack = LocalStack(spec, journal, self._variant.setup)
         self._traffic = Traffic(
             journal,
             self._stack.url,
@@ -64,7 +64,11 @@ class Drill:
             limit_s=BOOT_DEADLINE_S + spec.header.deadline_s + INJECT_DEADLINE_S + spec.header.watch_s,
             log=Path(spec.logs) / "traffic.log",
         )
-        self._invariants = Invariants(self._stack, lambda: self._traffic.acknowledged)
+        self._invariants = Invariants(
+            self._stack,
+            lambda: self._traffic.acknowledged,
+            keys_database=self._variant.setup.sessions_database,
+        )
         self._prober: Prober | None = None
         self._alerts: Alerts | None = None
 
@@ -159,7 +163,8 @@ class Drill:
         return True
 
     async def _respond(self) -> bool:
-        responder = responder_for(self._spec, self._stack, self._probing.signals, self._journal)
+        signals = self._probing.signals
+        responder = responder_for(self._spec, self._stack, signals, self._journal, self._cure)
         self._journal.write(ResponderActed(responder.name, "ack"))
         try:
             async with asyncio.timeout(max(self._header.deadline_s, self._header.watch_s)):
@@ -168,6 +173,9 @@ class Drill:
             detail = f"the deadline of {self._header.deadline_s:g} s has passed"
             self._journal.write(ResponderActed(responder.name, "finished", detail))
         return True
+
+    async def _cure(self) -> None:
+        await self._variant.reference_cure(self._stack, self._fault)
 
     async def _verify(self) -> bool:
         signals, hold = self._probing.signals, self._header.hold_s

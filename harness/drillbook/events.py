@@ -148,7 +148,10 @@ class AlertChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class ResponderActed(Event):
-    """The responder: `ack` (begins), `declared` (says that it is over), `finished` (has no step left)."""
+    """The responder: `ack` (begins), `declared` (says that it is over), `finished` (has no step left).
+
+    `cured` is for the reference responder alone: it applies the cure that `detail` tells.
+    """
 
     kind = "responder"
     responder: str

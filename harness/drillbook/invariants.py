@@ -12,8 +12,7 @@ from redis.asyncio import Redis
 from drillbook.events import InvariantChecked
 from drillbook.protocols import Connection, Stack
 
-# Ordinary keys that are no cache, planted in the database in which the app keeps its sessions.
-_KEYS_DATABASE = 1
+# Ordinary keys that are no cache.
 _PLANTED = tuple(f"receipt:{number}" for number in range(1, 6))
 _LOOK_DEADLINE_S = 5.0
 
@@ -24,9 +23,13 @@ class Invariants:
     Args:
         stack: the stack under drill.
         acknowledged: the ids of the orders that the app has confirmed so far.
+        keys_database: the Redis database in which the app keeps its sessions, where keys are planted.
     """
 
-    def __init__(self, stack: Stack, acknowledged: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self, stack: Stack, acknowledged: Callable[[], Sequence[str]], *, keys_database: int = 1
+    ) -> None:
+        self._keys_database = keys_database
         self._stack = stack
         self._acknowledged = acknowledged
         self._sessions: list[Connection] = []
@@ -35,7 +38,7 @@ class Invariants:
 
     async def note(self) -> None:
         """Take the baseline: plant keys, and open sessions that nobody has a reason to kill."""
-        async with Redis.from_url(self._stack.cache.url(_KEYS_DATABASE)) as client:
+        async with Redis.from_url(self._stack.cache.url(self._keys_database)) as client:
             for key in _PLANTED:
                 await client.set(key, "kept")
         for name in ("dashboard", "monthly-report"):
@@ -83,9 +86,9 @@ class Invariants:
         return found == len(ids), f"{found} of {len(ids)} acknowledged orders"
 
     async def _keys(self) -> tuple[bool, str]:
-        async with Redis.from_url(self._stack.cache.url(_KEYS_DATABASE)) as client:
+        async with Redis.from_url(self._stack.cache.url(self._keys_database)) as client:
             found = await client.exists(*_PLANTED)
-        return found == len(_PLANTED), f"{found} of {len(_PLANTED)} keys in database {_KEYS_DATABASE}"
+        return found == len(_PLANTED), f"{found} of {len(_PLANTED)} keys in database {self._keys_database}"
 
     async def _alive(self) -> tuple[bool, str]:
         connection = await self._stack.database.connect(name="drillbook-invariants")

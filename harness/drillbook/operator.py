@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from drillbook.backends.local import LocalStack
@@ -12,16 +13,33 @@ from drillbook.platforms.railway_surface import is_state_changing
 from drillbook.protocols import Responder, Watch
 from drillbook.responders.command import CommandResponder
 from drillbook.responders.none import NoResponder
+from drillbook.responders.reference import ReferenceResponder
 from drillbook.responders.runbook import Pace, RunbookResponder
 from drillbook.responders.shell import OperatorShell
 from drillbook.spec import COMMAND, DrillSpec
 
 
-def responder_for(spec: DrillSpec, stack: LocalStack, watch: Watch, journal: Journal) -> Responder:
-    """The responder that `spec` names."""
+def responder_for(
+    spec: DrillSpec,
+    stack: LocalStack,
+    watch: Watch,
+    journal: Journal,
+    cure: Callable[[], Awaitable[None]],
+) -> Responder:
+    """The responder that `spec` names; `cure` is what the one that knows the fault does."""
+    header = spec.header
     if spec.responder == "none":
-        header = spec.header
         return NoResponder(watch, watch_s=header.watch_s, hold_s=header.hold_s)
+    if spec.responder == "reference":
+        return ReferenceResponder(
+            cure,
+            header.reference_cure,
+            journal,
+            watch,
+            settle_s=header.settle_s,
+            hold_s=header.hold_s,
+            patience_s=header.deadline_s / 2,
+        )
     shell = open_shell(spec, stack)
     if spec.responder.startswith(COMMAND):
         command = spec.responder.removeprefix(COMMAND)

@@ -6,7 +6,7 @@ Everything here runs on one asyncio event loop, in the drill's worker.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 import psycopg
@@ -34,12 +34,56 @@ class Database(Protocol):
         Jumps the server's clock, or waits where the plan asks for honest waiting.
         """
 
+    async def kill(self) -> None:
+        """End the server at once and leave it down; its data stay. Does no harm where it is down."""
+
+    async def revive(self) -> None:
+        """Start a server that is down on the data that it had, and wait until it answers.
+
+        Raises:
+            StackError: it does not.
+        """
+
 
 class Cache(Protocol):
     """A Redis server."""
 
     def url(self, database: int = 0) -> str:
         """The connection URL of a numbered database."""
+
+    async def kill(self) -> None:
+        """End the server at once, as SIGKILL does, and leave it down. Does no harm where it is down."""
+
+    async def revive(self) -> None:
+        """Start a server that is down on what it has on disk, and wait until it listens.
+
+        Raises:
+            StackError: it does not.
+        """
+
+
+class Provider(Protocol):
+    """The stand-in for the service's external provider, of text messages."""
+
+    async def set_mode(self, mode: str) -> None:
+        """Make it behave: `ok`, `error-500`, `rate-limited`, `unauthorized` or `hang`.
+
+        Raises:
+            StackError: it is down, or has no such mode.
+        """
+
+    async def hits(self) -> int:
+        """How many messages it was sent so far, whatever it answered.
+
+        Raises:
+            StackError: it is down.
+        """
+
+    async def kill(self) -> None:
+        """End it, so that connections to it are refused. Does no harm where it is down."""
+
+    async def revive(self) -> None:
+        """Start it again after `kill`; its mode is then `ok`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +119,36 @@ class Platform(Protocol):
     def deployments(self) -> Sequence[Deployment]:
         """Every deployment, newest first."""
 
+    def variables(self) -> Mapping[str, str]:
+        """The service's variables as they are set now."""
+
+    def tail(self, lines: int) -> Sequence[str]:
+        """The last lines of the log of the deployment that serves, oldest first."""
+
+    async def rollback(self, deployment_id: str | None = None) -> Deployment:
+        """Bring back the release and the variables of an earlier deployment; without an id the one before.
+
+        Raises:
+            StackError: there is no such deployment.
+        """
+
+    async def restart(self) -> Deployment:
+        """Start the replicas anew.
+
+        Raises:
+            StackError: they did not become ready.
+        """
+
+    async def scale(self, replicas: int) -> None:
+        """Run that many replicas.
+
+        Raises:
+            StackError: a new one did not become ready.
+        """
+
+    async def set_variables(self, values: Mapping[str, str]) -> Deployment:
+        """Set variables of the service and deploy the current release with them."""
+
 
 class Stack(Protocol):
     """The system under drill."""
@@ -86,6 +160,10 @@ class Stack(Protocol):
     @property
     def cache(self) -> Cache:
         """Its Redis server."""
+
+    @property
+    def provider(self) -> Provider:
+        """The service's external provider."""
 
     @property
     def platform(self) -> Platform:
@@ -152,11 +230,30 @@ class Fault(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Setup:
+    """In what a variant's stack differs from the ordinary one, before any fault. Backends bring it about.
+
+    `variables` are the service's, beside those that the stack itself needs. `releases` are the history,
+    oldest first; the last one serves; empty stands for the ordinary history. `database` and `cache` are
+    settings of the servers, by their own names. `sessions_database` is the number of the Redis database
+    in which the service keeps what is not cache.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    releases: tuple[str, ...] = ()
+    replicas: int = 1
+    database: Mapping[str, str] = field(default_factory=dict)
+    cache: Mapping[str, str] = field(default_factory=dict)
+    sessions_database: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One way in which a documented failure happens.
 
     `fault` makes a fresh fault for each drill; `cure` says in a sentence what really cures it, and
-    `reference_cure` does it (the same thing a well-informed engineer would do).
+    `reference_cure` does it (the same thing a well-informed engineer would do). `setup` is the stack that
+    it happens on.
     """
 
     name: str
@@ -164,6 +261,7 @@ class Variant:
     fault: Callable[[], Fault]
     cure: str
     reference_cure: Callable[[Stack, Fault], Awaitable[None]]
+    setup: Setup = field(default_factory=Setup)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,8 @@ def header(slot: Slot, options: Options, host: Host, *, control_watch_s: float |
         sections=tuple(section.title for section in drill.sections),
         runbook=cast("Mapping[str, Json]", to_json(plan.runbook)),
         plan=str(plan.path),
-        known_gap=drill.known_gap,
+        # A gap is the runbook's: who works without it may well close it.
+        known_gap=drill.known_gap if options.responder in ("runbook", "none") else None,
         objectives=plan.objectives,
         deadline_s=options.deadline_s or timing.deadline_s,
         settle_s=timing.settle_s,

@@ -37,8 +37,8 @@ class DrillSpec:
     """One drill, ready to be carried out.
 
     `header` is the first entry of its journal, which is on file before the worker starts; `responder` is
-    `runbook`, `none` or `command:CMD`. `scratch` is for what need not outlive the drill, `logs` for what
-    should. `tools` maps the name of each program on the on-call shell's PATH to the program.
+    `runbook`, `none`, `reference` or `command:CMD`. `scratch` is for what need not outlive the drill, `logs`
+    for what should. `tools` maps the name of each program on the on-call shell's PATH to the program.
     """
 
     header: DrillStarted

@@ -19,7 +19,7 @@ import pytest
 from drillbook.errors import FaultNotTaken
 from drillbook.faults.open_transaction import OpenTransaction
 from drillbook.host import Host, make_ready
-from drillbook.protocols import Cache, Platform, Stack, Variant
+from drillbook.protocols import Cache, Platform, Provider, Stack, Variant
 from drillbook.registry import scenario
 from drillbook.stack.postgres import Postgres, Programs
 from drillbook.stack.template import load
@@ -45,6 +45,10 @@ class DatabaseOnly:
     @property
     def cache(self) -> Cache:
         raise AssertionError("these faults need no cache")
+
+    @property
+    def provider(self) -> Provider:
+        raise AssertionError("these faults need no provider")
 
     @property
     def platform(self) -> Platform:

@@ -6,7 +6,6 @@ It puts the parts together and names their ports; each part is its own business.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -18,23 +17,21 @@ from drillbook.events import PartChanged
 from drillbook.journal import Journal
 from drillbook.platforms.local import LocalPlatform
 from drillbook.platforms.service import Release, Service
-from drillbook.process import Process, listens
+from drillbook.protocols import Setup
 from drillbook.spec import DrillSpec
 from drillbook.stack.postgres import Postgres, Programs
+from drillbook.stack.provider import Provider
 from drillbook.stack.redis import Redis
 from drillbook.stack.template import load
 
-_PROVIDER_DEADLINE_S = 10.0
-_RELEASES = (
-    Release("r2026_11_1", "Show the price with its currency"),
-    Release("r2026_11_2", "Look an order up by its number"),
-)
+_HISTORY = ("r2026_11_1", "r2026_11_2")
 
 
 class LocalStack:
     """The whole stack of one drill; see `protocols.Stack`."""
 
-    def __init__(self, spec: DrillSpec, journal: Journal) -> None:
+    def __init__(self, spec: DrillSpec, journal: Journal, setup: Setup | None = None) -> None:
+        self._setup = setup or Setup()
         self._journal = journal
         self._ports = spec.ports
         self._logs = Path(spec.logs)
@@ -50,16 +47,19 @@ class LocalStack:
             log=self._logs / "postgres.log",
             port=spec.ports.postgres,
             owner=spec.owner,
+            settings=self._setup.database,
         )
         self.cache = Redis(
             Path(spec.programs.redis),
             scratch=self._scratch,
             log=self._logs / "redis.log",
             port=spec.ports.redis,
+            settings=self._setup.cache,
         )
         for secret in (*self.database.secrets, *self.cache.secrets):
             journal.hide(secret)
-        self._provider: Process | None = None
+        stub = library.scenarios_dir() / "app" / "provider.py"
+        self.provider = Provider(stub, log=self._logs / "provider.log", port=spec.ports.provider)
         self.findings: list[tuple[str, str]] = []
         self.platform = self._make_platform(spec.header.surface, spec.header.strict)
 
@@ -73,18 +73,22 @@ class LocalStack:
             environment={
                 "DATABASE_URL": self.database.url("app"),
                 "REDIS_URL": self.cache.url(),
-                "SMS_API_URL": f"http://127.0.0.1:{self._ports.provider}",
+                "SMS_API_URL": self.provider.url,
                 "SMS_API_KEY": "drill",
+                **self._setup.variables,
             },
+            replicas=self._setup.replicas,
         )
+        history = self._setup.releases or _HISTORY
         return LocalPlatform(
             self._journal,
             service,
-            _RELEASES,
+            [release(name) for name in history],
             edge_port=self._ports.edge,
             workdir=self._scratch / "platform",
             surface="railway-5.43.1" if strict else surface,
             on_finding=lambda rule, message: self.findings.append((rule, message)),
+            release=release,
         )
 
     @property
@@ -111,7 +115,7 @@ class LocalStack:
         await asyncio.gather(
             self._timed("postgres", self.database.start),
             self._timed("redis", self.cache.start),
-            self._timed("provider", self._start_provider),
+            self._timed("provider", self.provider.start),
         )
         await self._timed("app", self.platform.start)
 
@@ -120,23 +124,30 @@ class LocalStack:
         await start()
         self._journal.write(PartChanged(part, "started", seconds=time.monotonic() - began))
 
-    async def _start_provider(self) -> None:
-        stub = library.scenarios_dir() / "app" / "provider.py"
-        argv = [sys.executable, str(stub), "--port", str(self._ports.provider)]
-        log = self._logs / "provider.log"
-        self._provider = await Process.start("provider", argv, log=log, env={"PATH": os.defpath})
-        ready = listens(self._ports.provider)
-        await self._provider.wait_until(ready, deadline_s=_PROVIDER_DEADLINE_S, what="listens")
-
     async def stop(self) -> None:
         """End every part, the app first. Idempotent; one part's failure keeps no other from its end.
 
         Raises:
             StackError: a part did not end.
         """
-        parts = [self.platform.stop(), self.database.stop(), self.cache.stop()]
-        if self._provider is not None:
-            parts.append(self._provider.end())
+        parts = [self.platform.stop(), self.database.stop(), self.cache.stop(), self.provider.stop()]
         failures = [e for e in await asyncio.gather(*parts, return_exceptions=True) if e is not None]
         if failures:
             raise StackError(f"a part of the stack did not end: {failures[0]}")
+
+
+def release(name: str) -> Release:
+    """The release of the app under drill with that name, with the message of its change.
+
+    Raises:
+        StackError: there is none.
+    """
+    file = library.scenarios_dir() / "app" / "releases" / f"{name}.py"
+    try:
+        first = file.read_text("utf-8").partition("\n")[0]
+    except FileNotFoundError:
+        raise StackError(f"the app has no release {name!r}", path=file) from None
+    # A release's docstring begins with its number, then the change, then whether it is good, which nobody
+    # who is on call gets to know.
+    message = first.partition(": ")[2].partition(".")[0]
+    return Release(name, message[:1].upper() + message[1:])

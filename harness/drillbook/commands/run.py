@@ -86,10 +86,12 @@ def check_responder(responder: str) -> None:
     Raises:
         InputError: it does not.
     """
-    if responder in ("runbook", "none"):
+    if responder in ("runbook", "none", "reference"):
         return
     if not responder.startswith(COMMAND) or not responder.removeprefix(COMMAND).strip():
-        raise InputError(f"there is no responder {responder!r}", hint="use runbook, none, or command:CMD")
+        raise InputError(
+            f"there is no responder {responder!r}", hint="use runbook, none, reference, or command:CMD"
+        )
 
 
 def choose(flags: Flags) -> list[tuple[Plan, tuple[PlannedDrill, ...]]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -43,6 +43,7 @@ class LocalPlatform:
         workdir: takes the logs, in `logs/`; made if it is not there.
         surface: what the `railway` stand-in understands, one of `railway_surface.SURFACES`.
         on_finding: called with a rule and a message where a call works only on the documented surface.
+        release: gives the release of a name that is not in the history.
 
     Raises:
         InputError: there is no such surface, or no release.
@@ -59,6 +60,7 @@ class LocalPlatform:
         workdir: Path,
         surface: str = surfaces.DOCUMENTED,
         on_finding: OnFinding | None = None,
+        release: Callable[[str], Release] = lambda name: Release(name, f"Release {name}"),
     ) -> None:
         if not releases:
             raise InputError("a platform needs a release to deploy", hint="give at least one release")
@@ -66,6 +68,7 @@ class LocalPlatform:
         self.edge_port = edge_port
         self._journal = journal
         self._releases = tuple(releases)
+        self._release = release
         self._workdir = workdir
         self._logs = workdir / "logs"
         self._history = History(service.name)
@@ -180,6 +183,10 @@ class LocalPlatform:
         log = self._history.find(deployment_id).log
         return log.tail(lines) if log is not None else []
 
+    def tail(self, lines: int) -> list[str]:
+        """The last lines of the current deployment's log, oldest first."""
+        return [line.text for line in self.logs(self.current().id, lines)]
+
     # ----------------------------------------------------------------------- what it does
 
     async def deploy(
@@ -189,7 +196,7 @@ class LocalPlatform:
         async with self._changing():
             self._variables |= variables or {}
             known = {each.name: each for each in self._releases}
-            chosen = known.get(release, Release(release, f"Release {release}"))
+            chosen = known.get(release) or self._release(release)
             return await self._roll_out(chosen, self._variables, "deployed", deadline_s)
 
     async def redeploy(self) -> Deployment:

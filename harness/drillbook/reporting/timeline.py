@@ -74,7 +74,12 @@ def _moment(entry: Entry) -> Iterator[Moment]:
         case AlertChanged(rule, change, detail):
             yield Moment(t, "alert", (Code(rule), f" {change}{_detail(detail)}"))
         case ResponderActed(responder, change, detail):
-            said = {"ack": "begins", "declared": "says that it is over", "finished": "has nothing left to do"}
+            said = {
+                "ack": "begins",
+                "cured": "applies the cure",
+                "declared": "says that it is over",
+                "finished": "has nothing left to do",
+            }
             yield Moment(t, "responder", (f"{responder} {said.get(change, change)}{_detail(detail)}",))
         case PlatformChanged(change, detail):
             yield Moment(t, "platform", (f"{change}{_detail(detail)}",))

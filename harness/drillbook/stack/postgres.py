@@ -69,6 +69,7 @@ class Postgres:
         log: its log file.
         port: the TCP port on 127.0.0.1.
         owner: whom to run as, where this process is root.
+        settings: settings of the server beside a drill's usual ones.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Postgres:
         log: Path,
         port: int = 5432,
         owner: Owner | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._template = template
         self._programs = programs
@@ -89,6 +91,7 @@ class Postgres:
         self._log = log
         self._port = port
         self._owner = owner
+        self._settings = {**_SETTINGS, **(settings or {})}
         self._process: Process | None = None
 
     @property
@@ -104,8 +107,11 @@ class Postgres:
         """
         await asyncio.to_thread(self._copy)
         self._write_offset()
+        await self._serve()
+
+    async def _serve(self) -> None:
         argv = [str(self._programs.binaries / "postgres"), "-D", str(self._data), "-p", str(self._port)]
-        for name, value in _SETTINGS.items():
+        for name, value in self._settings.items():
             argv += ["-c", f"{name}={value}"]
         self._process = await Process.start(
             "postgres", argv, log=self._log, env=self._environment(), owner=self._owner
@@ -118,6 +124,19 @@ class Postgres:
         """End the server; SIGQUIT, since SIGTERM would wait for its clients. Idempotent."""
         if self._process is not None:
             await self._process.end(signal.SIGQUIT)
+
+    async def kill(self) -> None:
+        """End the server at once and leave it down; its data stay. Does no harm where it is down."""
+        await self.stop()
+
+    async def revive(self) -> None:
+        """Start a server that is down on the data that it had, and wait until it answers.
+
+        Raises:
+            StackError: it does not.
+        """
+        if self._process is None or self._process.exit_code is not None:
+            await self._serve()
 
     @property
     def pid(self) -> int | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 from drillbook.process import Process, listens
@@ -19,13 +21,23 @@ class Redis:
         scratch: a directory for its data.
         log: its log file.
         port: the TCP port on 127.0.0.1.
+        settings: settings of the server beside a drill's usual ones, by their names in `redis.conf`.
     """
 
-    def __init__(self, program: Path, *, scratch: Path, log: Path, port: int = 6379) -> None:
+    def __init__(
+        self,
+        program: Path,
+        *,
+        scratch: Path,
+        log: Path,
+        port: int = 6379,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self._program = program
         self._folder = scratch / "redis"
         self._log = log
         self._port = port
+        self._settings = dict(settings or {})
         self._password = secrets.token_hex(12)
         self._process: Process | None = None
 
@@ -46,15 +58,16 @@ class Redis:
             StackError: it does not.
         """
         self._folder.mkdir()
-        configuration = self._folder / "redis.conf"
-        # In a file, so that the password is on no command line.
-        configuration.write_text(
-            f"port {self._port}\nbind 127.0.0.1\nrequirepass {self._password}\n"
-            f'dir {self._folder}\nsave ""\nappendonly no\n'
-        )
-        self._process = await Process.start(
-            "redis", [str(self._program), str(configuration)], log=self._log, env={"PATH": os.defpath}
-        )
+        # In a file, so that the password is on no command line; a later line counts before an earlier one.
+        lines = [f"port {self._port}", "bind 127.0.0.1", f"requirepass {self._password}"]
+        lines += [f"dir {self._folder}", 'save ""', "appendonly no"]
+        lines += [f"{name} {value}" for name, value in self._settings.items()]
+        self._configuration.write_text("\n".join(lines) + "\n")
+        await self._serve()
+
+    async def _serve(self) -> None:
+        argv = [str(self._program), str(self._configuration)]
+        self._process = await Process.start("redis", argv, log=self._log, env={"PATH": os.defpath})
         ready = listens(self._port)
         await self._process.wait_until(ready, deadline_s=_BOOT_DEADLINE_S, what="listens")
 
@@ -62,6 +75,24 @@ class Redis:
         """End the server. Idempotent."""
         if self._process is not None:
             await self._process.end()
+
+    async def kill(self) -> None:
+        """End the server at once, as SIGKILL does, and leave it down. Does no harm where it is down."""
+        if self._process is not None:
+            await self._process.end(signal.SIGKILL)
+
+    async def revive(self) -> None:
+        """Start a server that is down on what it has on disk, and wait until it listens.
+
+        Raises:
+            StackError: it does not.
+        """
+        if self._process is None or self._process.exit_code is not None:
+            await self._serve()
+
+    @property
+    def _configuration(self) -> Path:
+        return self._folder / "redis.conf"
 
     def url(self, database: int = 0) -> str:
         """The connection URL of a numbered database."""

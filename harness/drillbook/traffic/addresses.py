@@ -6,37 +6,30 @@ customers share this machine's address. Imported by the runner alone, since it n
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
-from weakref import WeakKeyDictionary
 
-import gevent  # type: ignore[import-untyped]  # it comes without types
-from gevent import socket
+from gevent import socket  # type: ignore[import-untyped]  # it comes without types
 
 _MOST = 254
 
 
 class Addresses:
-    """Gives each customer an address at the first connection, and keeps it for the later ones.
+    """Gives each customer an address by their number, and keeps to it.
 
     Args:
-        is_customer: whether a greenlet is a customer's.
+        current: the number, from 1, of the customer that runs now, or None where it is no customer that runs.
     """
 
-    def __init__(self, is_customer: Callable[[gevent.Greenlet], bool]) -> None:
-        self._is_customer = is_customer
-        self._numbers = itertools.cycle(range(1, _MOST + 1))
-        self._given: WeakKeyDictionary[gevent.Greenlet, str] = WeakKeyDictionary()
+    def __init__(self, current: Callable[[], int | None]) -> None:
+        self._current = current
 
     def own(self) -> str | None:
         """The address of the customer that runs now, or None where it is no customer that runs."""
-        current = gevent.getcurrent()
-        if not isinstance(current, gevent.Greenlet) or not self._is_customer(current):
-            return None
-        return self._given.setdefault(current, f"127.0.1.{next(self._numbers)}")
+        number = self._current()
+        return None if number is None else f"127.0.1.{(number - 1) % _MOST + 1}"
 
     def install(self) -> None:
         """From now on, connect a customer's sockets from that customer's address."""

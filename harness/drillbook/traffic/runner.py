@@ -15,7 +15,6 @@ import argparse
 import json
 import logging
 import os
-import random
 import signal
 import sys
 import time
@@ -33,6 +32,7 @@ from locust.util.load_locustfile import load_locustfile
 
 from drillbook.model import to_json
 from drillbook.traffic.addresses import Addresses
+from drillbook.traffic.customers import Chances, Customers
 from drillbook.traffic.window import Window
 
 EVERY_S = 0.2
@@ -62,12 +62,16 @@ class Runner:
 
     Args:
         environment: Locust's, with the users and the host.
+        customers: takes the users that Locust lets in.
         out: the file descriptor that takes the lines.
         rate_per_s: the bound on the requests a second.
     """
 
-    def __init__(self, environment: Environment, out: int, *, rate_per_s: float) -> None:
+    def __init__(
+        self, environment: Environment, customers: Customers, out: int, *, rate_per_s: float
+    ) -> None:
         self._environment = environment
+        self._customers = customers
         self._out = out
         self._window = Window()
         self._pace = Pace(rate_per_s)
@@ -79,7 +83,8 @@ class Runner:
         """Run `users` users for no more than `limit_s` seconds."""
         environment = self._environment
         runner = environment.create_local_runner()
-        Addresses(lambda greenlet: greenlet in runner.user_greenlets).install()
+        runner.user_greenlets = self._customers
+        Addresses(self._customers.current).install()
         hooks: Any = environment.events  # they come without types
         hooks.request.add_listener(self._count)
         hooks.test_stop.add_listener(lambda **_: self.end("the locustfile ended the test"))
@@ -160,9 +165,18 @@ def _created(response: Any) -> str | None:
 def _reason(status: int | None, exception: Exception) -> str:
     if status and status >= 400:  # noqa: PLR2004  the errors of HTTP
         return f"HTTP {status}"
-    if isinstance(exception, TimeoutError):
+    if _timed_out(exception):
         return "timed out"
-    return str(exception) or type(exception).__name__
+    first = getattr(exception, "original", exception)  # FastHttpUser's client puts the URL before it
+    return str(first) or type(first).__name__
+
+
+def _timed_out(exception: BaseException) -> bool:
+    """Whether a timeout is what an HTTP client has wrapped, if not what it raised."""
+    inner: BaseException | None = getattr(exception, "original", exception)
+    while inner is not None and not isinstance(inner, TimeoutError):
+        inner = inner.__cause__ or inner.__context__
+    return inner is not None
 
 
 class LocustfileError(Exception):
@@ -219,14 +233,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING)
     out = os.dup(1)
     os.dup2(2, 1)  # what the locustfile prints is no line of ours
-    random.seed(options.seed)
+    customers = Customers()
+    Chances(
+        customers.current, options.seed
+    ).install()  # before the locustfile can take a function by its name
     try:
         environment = load(options.locustfile, options.url, users=options.users, limit_s=options.limit)
     except LocustfileError as error:
         traceback.print_exc()
         os.write(out, (json.dumps({"error": str(error), "line": error.line}) + "\n").encode())
         return 1
-    Runner(environment, out, rate_per_s=options.rate).run(options.users, options.limit)
+    Runner(environment, customers, out, rate_per_s=options.rate).run(options.users, options.limit)
     sys.stderr.flush()
     sys.stdout.flush()
     os._exit(0)  # not held up by threads or greenlets that a locustfile leaves
