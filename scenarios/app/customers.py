@@ -1,6 +1,6 @@
 """The customers of the order service: an ordinary locustfile. They log in, browse, order and look orders up.
 
-Every customer has a random generator of their own, so what one does is the same for the same seed,
+Drillbook gives every customer random numbers of their own, so what one does is the same for the same seed,
 whatever the others do.
 """
 
