@@ -234,9 +234,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = os.dup(1)
     os.dup2(2, 1)  # what the locustfile prints is no line of ours
     customers = Customers()
-    Chances(
-        customers.current, options.seed
-    ).install()  # before the locustfile can take a function by its name
+    # Before the locustfile is loaded, which may take a function by its name.
+    Chances(customers.current, options.seed).install()
     try:
         environment = load(options.locustfile, options.url, users=options.users, limit_s=options.limit)
     except LocustfileError as error:
