@@ -187,6 +187,7 @@ class StepEnded(Event):
 
     `exit_code` is None where it was killed at its deadline. `broken` is the reason why the step could not
     run as written, or empty. `stdout` and `stderr` are the output, cut in the middle where it is long.
+    `answered` says whether what the plan expects to be found was in it; None where it expects nothing.
     """
 
     kind = "step-ended"
@@ -197,6 +198,7 @@ class StepEnded(Event):
     stderr: str
     timed_out: bool = False
     broken: str = ""
+    answered: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,10 @@ class StepWatched(Event):
 
 @dataclass(frozen=True, slots=True)
 class StepSkipped(Event):
-    """A step was not carried out; `reason` says why (nothing to do any more, manual without a binding)."""
+    """A step was not carried out; `reason` says why (nothing to do any more, manual without a binding).
+
+    `leads_to` is the section whose steps were taken up in its place: then the step was exercised by them.
+    """
 
     kind = "step-skipped"
     line: int
@@ -222,6 +227,7 @@ class StepSkipped(Event):
     command: str
     caution: bool
     reason: str
+    leads_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,11 @@ class PlannedDrill:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan, checked."""
+    """A plan, checked.
+
+    `left_out` is what does not fit a runbook that was put in the place of the plan's own, as the errors that
+    it would have been: by scenario for those of which the runbook has no section, else by the line.
+    """
 
     path: Path
     runbook: Runbook
@@ -103,6 +107,7 @@ class Plan:
     clock: str = "jump"
     timing: Timing = field(default_factory=Timing)
     traffic: TrafficChoice = field(default_factory=TrafficChoice)
+    left_out: Mapping[str, InputError] = field(default_factory=dict)
 
 
 def load_plan(path: Path, *, runbook: Path | None = None) -> Plan:
@@ -110,7 +115,8 @@ def load_plan(path: Path, *, runbook: Path | None = None) -> Plan:
 
     Args:
         path: a YAML file; the files that it names are relative to it.
-        runbook: a runbook to drill in place of the plan's own.
+        runbook: a runbook to drill in place of the plan's own. What of the plan does not fit it is left out
+            and told in `Plan.left_out`, for the plan was not written for it.
 
     Raises:
         InputError: the plan, or its runbook, can't be used; with the file and line.
@@ -120,19 +126,22 @@ def load_plan(path: Path, *, runbook: Path | None = None) -> Plan:
     table = read(path, "the plan").table(_KEYS, ("runbook", "drills"))
     book = parse_runbook(runbook if runbook is not None else _file(table["runbook"]))
     operator = _operator(table.get("operator"), Operator())
+    scenarios: dict[str, InputError] | None = {} if runbook is not None else None
+    others: list[InputError] | None = [] if runbook is not None else None
     return Plan(
         path=path,
         runbook=book,
-        drills=_drills(table["drills"], book, operator),
+        drills=_drills(table["drills"], book, operator, scenarios),
         platform=_platform(table.get("platform")),
         operator=operator,
         objectives=Objectives(**_durations(table.get("objectives"), ("detect", "resolve"))),
-        bindings=read_bindings(table.get("bindings"), book),
-        placeholders=read_placeholders(table.get("placeholders"), book),
+        bindings=read_bindings(table.get("bindings"), book, left_out=others),
+        placeholders=read_placeholders(table.get("placeholders"), book, left_out=others),
         tools=_tools(table.get("tools")),
         clock=table["clock"].choice(CLOCKS) if "clock" in table else "jump",
         timing=_timing(table.get("timing")),
         traffic=_traffic(table.get("traffic")),
+        left_out={**(scenarios or {}), **{f"line {error.line}": error for error in others or ()}},
     )
 
 
@@ -153,6 +162,8 @@ def select(plan: Plan, names: Sequence[str], *, all_variants: bool) -> tuple[Pla
     chosen: dict[str, PlannedDrill] = {}
     for name in names or by_scenario:
         scenario, slash, variant = name.partition("/")
+        if scenario in plan.left_out and scenario not in by_scenario:
+            raise plan.left_out[scenario]
         if scenario not in by_scenario:
             hint = suggestion(scenario, by_scenario)
             raise InputError(f"the plan has no scenario {scenario!r}", path=plan.path, hint=hint)
@@ -228,10 +239,12 @@ def _tools(item: Item | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _drills(item: Item, book: Runbook, operator: Operator) -> tuple[PlannedDrill, ...]:
+def _drills(
+    item: Item, book: Runbook, operator: Operator, left_out: dict[str, InputError] | None
+) -> tuple[PlannedDrill, ...]:
     drills: dict[str, PlannedDrill] = {}
     for entry in item.items():
-        for drill in _scenario(entry, book, operator):
+        for drill in _scenario(entry, book, operator, left_out):
             other = drills.setdefault(drill.name, drill)
             if other is not drill:
                 raise InputError(
@@ -240,12 +253,16 @@ def _drills(item: Item, book: Runbook, operator: Operator) -> tuple[PlannedDrill
                     line=drill.line,
                     hint=f"the first is on line {other.line}",
                 )
+    if not drills and left_out:
+        raise next(iter(left_out.values()))
     if not drills:
         raise item.error("the plan has no drills")
     return tuple(drills.values())
 
 
-def _scenario(entry: Item, book: Runbook, operator: Operator) -> list[PlannedDrill]:
+def _scenario(
+    entry: Item, book: Runbook, operator: Operator, left_out: dict[str, InputError] | None
+) -> list[PlannedDrill]:
     keys = ("scenario", "section", "sections", "operator", "variants")
     table = entry.table(keys, ("scenario",))
     known = registry.scenarios()
@@ -253,7 +270,12 @@ def _scenario(entry: Item, book: Runbook, operator: Operator) -> list[PlannedDri
     if name not in known:
         raise table["scenario"].error(f"there is no scenario {name!r}", suggestion(name, known))
     scenario = known[name]
-    sections = _sections(table, scenario, book)
+    sections, missing = _sections(table, scenario, book)
+    if missing is not None and left_out is None:
+        raise missing
+    if missing is not None and left_out is not None and not sections:
+        left_out[name] = missing
+        return []
     own = _operator(table.get("operator"), operator)
     if "variants" not in table:
         return [PlannedDrill(scenario, v, sections, None, own, entry.line) for v in scenario.variants]
@@ -271,15 +293,24 @@ def _scenario(entry: Item, book: Runbook, operator: Operator) -> list[PlannedDri
     return drills
 
 
-def _sections(table: Mapping[str, Item], scenario: Scenario, book: Runbook) -> tuple[Section, ...]:
-    """The sections that the plan names, in its order, or else the scenario's own."""
+def _sections(
+    table: Mapping[str, Item], scenario: Scenario, book: Runbook
+) -> tuple[tuple[Section, ...], InputError | None]:
+    """The sections that the plan names, or else the scenario's own, and why one of them is missing."""
     if "section" in table and "sections" in table:
         raise table["sections"].error("section and sections are both there", "keep one of them")
     if "sections" in table:
-        found = tuple(find_section(item.text(), book, item) for item in table["sections"].items())
-        if not found:
+        titles = [(item.text(), item) for item in table["sections"].items()]
+        if not titles:
             raise table["sections"].error("there are no sections")
-        return found
-    if "section" in table:
-        return (find_section(table["section"].text(), book, table["section"]),)
-    return (find_section(scenario.section, book, table["scenario"]),)
+    elif "section" in table:
+        titles = [(table["section"].text(), table["section"])]
+    else:
+        titles = [(scenario.section, table["scenario"])]
+    found, missing = [], None
+    for title, item in titles:
+        try:
+            found.append(find_section(title, book, item))
+        except InputError as error:
+            missing = missing or error
+    return tuple(found), missing

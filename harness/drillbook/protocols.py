@@ -303,12 +303,17 @@ class PlannedStep:
 
     `run` is the command with its placeholders filled, or empty for a manual step that the plan binds to no
     command; `bound` says that the plan gave the command; `unfilled` names the placeholders without a rule.
+    `expect` is a regular expression that the command's output must match for the step to be answered, or
+    empty; `leads_to` is the section whose steps come next in its place; `manual` why only a human can do it.
     """
 
     step: Step
     run: str = ""
     bound: bool = False
     unfilled: tuple[str, ...] = ()
+    expect: str = ""
+    leads_to: str = ""
+    manual: str = ""
 
 
 class Responder(Protocol):

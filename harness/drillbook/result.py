@@ -56,7 +56,9 @@ class StepResult:
     """One step: as written, as run, and what came of it.
 
     `exit_code`, `seconds` and `effect` are None where the step was not carried out (`skipped` says why) or
-    was cut short; `broken` says why it could not run as written, or is empty.
+    was cut short; `broken` says why it could not run as written, or is empty. `answered` says whether its
+    output held what the plan expects to be found there, None where it expects nothing; `leads_to` is the
+    section whose steps were taken up in its place.
     """
 
     line: int
@@ -74,6 +76,8 @@ class StepResult:
     timed_out: bool = False
     broken: str = ""
     skipped: str = ""
+    answered: bool | None = None
+    leads_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +243,7 @@ def _ran(step: StepStarted, end: StepEnded | None, effect: Effect | None) -> Ste
         state_changing=step.state_changing,
         timed_out=end.timed_out if end else False,
         broken=end.broken if end else "",
+        answered=end.answered if end else None,
     )
 
 
@@ -251,6 +256,7 @@ def _skipped(step: StepSkipped) -> StepResult:
         kind=step.step_kind,
         caution=step.caution,
         skipped=step.reason,
+        leads_to=step.leads_to,
     )
 
 

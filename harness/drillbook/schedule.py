@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import cast
 
 from drillbook import __version__, library, tools
-from drillbook.bindings import fill
+from drillbook.bindings import Binding, fill
 from drillbook.events import DrillStarted
 from drillbook.host import Host
-from drillbook.model import Json, Step, to_json
+from drillbook.model import Json, Section, Step, to_json
 from drillbook.plan import Plan, PlannedDrill
 from drillbook.protocols import PlannedStep
 from drillbook.runbook.sections import severity_of, steps_of
@@ -154,16 +154,38 @@ def repeat_command(slot: Slot, options: Options) -> str:
 
 
 def planned_steps(plan: Plan, drill: PlannedDrill) -> tuple[PlannedStep, ...]:
-    """The steps of the drill's sections as they would be carried out, in order."""
-    steps = [step for section in drill.sections for step in steps_of(plan.runbook, section)]
-    return tuple(plan_step(step, plan) for step in dict.fromkeys(steps))
+    """The steps of the drill's sections as they would be carried out, in order, each once.
+
+    The steps of a section that a step leads to come right after it.
+    """
+    planned: dict[Step, PlannedStep] = {}
+    for section in drill.sections:
+        _plan_section(section, plan, planned)
+    return tuple(planned.values())
 
 
-def plan_step(step: Step, plan: Plan) -> PlannedStep:
+def _plan_section(section: Section, plan: Plan, planned: dict[Step, PlannedStep]) -> None:
+    for step in steps_of(plan.runbook, section):
+        if step in planned:
+            continue
+        binding = next((b for b in plan.bindings if b.step_line == step.line), None)
+        planned[step] = plan_step(step, binding, plan)
+        if binding is not None and binding.follow is not None:
+            _plan_section(binding.follow, plan, planned)
+
+
+def plan_step(step: Step, binding: Binding | None, plan: Plan) -> PlannedStep:
     """`step` with its binding, or with its placeholders filled."""
-    bound = next((b.run for b in plan.bindings if b.step_line == step.line), None)
-    if bound is not None:
-        return PlannedStep(step, bound, bound=True)
+    if binding is not None:
+        leads_to = binding.follow.title if binding.follow is not None else ""
+        return PlannedStep(
+            step,
+            binding.run,
+            bound=bool(binding.run),
+            expect=binding.expect,
+            leads_to=leads_to,
+            manual=binding.manual,
+        )
     command, unfilled = fill(step, plan.placeholders)
     return PlannedStep(step, command, unfilled=unfilled)
 

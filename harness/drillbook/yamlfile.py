@@ -117,6 +117,10 @@ class Item:
         """Whether it is a table."""
         return isinstance(self.node, yaml.MappingNode)
 
+    def is_list(self) -> bool:
+        """Whether it is a list."""
+        return isinstance(self.node, yaml.SequenceNode)
+
     def is_nothing(self) -> bool:
         """Whether no value was given."""
         return self._is("null")

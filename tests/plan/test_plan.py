@@ -12,6 +12,7 @@ from drillbook.bindings import fill
 from drillbook.errors import InputError
 from drillbook.model import Objectives
 from drillbook.plan import Operator, Plan, PlatformChoice, Timing, TrafficChoice, load_plan, select
+from drillbook.schedule import planned_steps
 
 FULL = """
 runbook: on-call.md
@@ -71,6 +72,44 @@ def test_a_binding_finds_its_step_by_the_beginning_of_its_text(load: Load, tmp_p
     assert bindings[1].line == 8
 
 
+BINDINGS = f"""{PLAN}bindings:
+  - section: Pool is full
+    step: [Look at the sessions, Count the sessions]
+    run: psql -c "SELECT count(*)"
+    expect: ^ *[0-9]+$
+  - {{section: Pool is full, step: Raise the pool, follow: Locks in the database}}
+  - {{section: Pool is full, step: Raise the limit, manual: whether the traffic is honest is for a human}}
+"""
+
+
+def test_a_step_may_have_several_wordings_of_which_one_is_the_runbook_s(load: Load) -> None:
+    first = load(BINDINGS).bindings[0]
+    assert (first.step, first.expect) == ("Count the sessions", "^ *[0-9]+$")
+
+
+def test_a_step_may_lead_to_another_section_whose_steps_then_follow_it(load: Load) -> None:
+    text = BINDINGS.replace("section: Locks in the database\n    var", "section: Pool is full\n    var")
+    plan = load(text)
+    steps = planned_steps(plan, plan.drills[0])
+    assert [step.step.text for step in steps] == [
+        "Count the sessions",
+        "Raise the pool size (temporary)",
+        "Does it answer?",
+        "End one session",
+        "Raise the limit",
+    ]
+    assert steps[0].expect
+    assert steps[1].leads_to == "Locks in the database"
+    assert steps[4].manual.startswith("whether the traffic")
+    assert [step.bound for step in steps] == [True, False, False, False, False]
+
+
+def test_sections_that_lead_to_one_another_are_each_followed_once(load: Load) -> None:
+    text = BINDINGS.replace("follow: Locks in the database", "follow: Pool is full")
+    plan = load(text.replace("section: Locks in the database\n    var", "sections: [Pool is full]\n    var"))
+    assert len(planned_steps(plan, plan.drills[0])) == 3
+
+
 def test_placeholders_are_filled_by_a_value_or_by_the_output_of_a_command(load: Load) -> None:
     plan = load(f"{PLAN}placeholders: {{<pid>: {{run: pgrep -o postgres}}}}\n")
     step = next(step for step in plan.runbook.steps if step.placeholders)
@@ -95,9 +134,25 @@ def test_another_runbook_can_take_the_place_of_the_plan_s_own(load: Load, tmp_pa
     other.write_text(RUNBOOK.replace("# On call", "# Another"))
     load(PLAN)
     assert load_plan(tmp_path / "plan.yaml", runbook=other).runbook.title == "Another"
+    assert not load_plan(tmp_path / "plan.yaml", runbook=other).left_out
     other.write_text("# Nothing in it\n")
     with pytest.raises(InputError, match=r"plan.yaml:4: .*other.md has no section 'Locks in the database'"):
         load_plan(tmp_path / "plan.yaml", runbook=other)
+
+
+def test_what_of_a_plan_does_not_fit_another_runbook_is_left_out_and_told(load: Load, tmp_path: Path) -> None:
+    other = tmp_path / "other.md"
+    other.write_text(RUNBOOK.replace("Count the", "Tally up the").replace("<pid>", "4711"))
+    load(f"{BINDINGS}placeholders: {{<pid>: 1}}\n")
+    plan = load_plan(tmp_path / "plan.yaml", runbook=other)
+    assert len(plan.bindings) == 2
+    assert [error.line for error in plan.left_out.values()] == [10, 15]
+    other.write_text("# On call\n\n## Database Issues\n\n    ls\n")
+    there = "  - {scenario: stuck-transactions, section: Database Issues, variants: {keepalive: }}\n"
+    (tmp_path / "plan.yaml").write_text(PLAN + there)
+    plan = load_plan(tmp_path / "plan.yaml", runbook=other)
+    assert names(plan, all_variants=True) == ["stuck-transactions/keepalive"]
+    assert plan.left_out["stuck-transactions"].line == 4
 
 
 def test_by_default_each_scenario_s_first_variant_is_drilled(load: Load) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drillbook.events import ResponderActed, StepEnded, StepSkipped, StepStarted, StepWatched
+from drillbook.events import FindingMade, ResponderActed, StepEnded, StepSkipped, StepStarted, StepWatched
 from drillbook.journal import Entry, Journal, events, read
 from drillbook.model import Effect, Step, StepKind
 from drillbook.protocols import PlannedStep
@@ -74,6 +74,35 @@ def test_a_manual_step_without_a_binding_is_skipped_and_never_counts_as_run(tmp_
     entries = respond(tmp_path, [PlannedStep(step(3, None, "Ask the vendor"))])
     assert not events(entries, StepStarted)
     assert "manual" in events(entries, StepSkipped)[0][1].reason
+
+
+def test_what_only_a_human_can_do_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    entries = respond(tmp_path, [PlannedStep(step(3, None, "Ask the vendor"), manual="it takes a phone")])
+    assert events(entries, StepSkipped)[0][1].reason == "it takes a phone"
+
+
+def test_a_step_that_leads_to_a_section_says_so(tmp_path: Path) -> None:
+    steps = [PlannedStep(step(3, None, "Roll back"), leads_to="Rollback"), PlannedStep(step(9, "ls"), "ls")]
+    entries = respond(tmp_path, steps)
+    skipped = events(entries, StepSkipped)[0][1]
+    assert (skipped.leads_to, skipped.reason) == ("Rollback", "leads to the section Rollback")
+    assert [s.line for _, s in events(entries, StepStarted)] == [9]
+
+
+def test_a_step_is_answered_only_if_what_is_expected_is_in_its_output(tmp_path: Path) -> None:
+    runs = [
+        ("echo 7", "^[0-9]+$"),
+        ("echo none; echo 7 >&2", "^[0-9]+$"),
+        ("echo none", "^[0-9]+$"),
+        ("ls", ""),
+    ]
+    steps = [
+        PlannedStep(step(n, None, "Count"), run, bound=True, expect=expect)
+        for n, (run, expect) in enumerate(runs)
+    ]
+    entries = respond(tmp_path, steps)
+    assert [ended.answered for _, ended in events(entries, StepEnded)] == [True, True, False, None]
+    assert [(found.rule, found.line) for _, found in events(entries, FindingMade)] == [("unanswered-step", 2)]
 
 
 def test_a_placeholder_that_nothing_fills_is_never_run(tmp_path: Path) -> None:

@@ -105,7 +105,11 @@ def choose(flags: Flags) -> list[tuple[Plan, tuple[PlannedDrill, ...]]]:
     plans = [
         load_plan(path, runbook=flags.runbook) for path in paths or [library.drills_dir() / PACKAGED_PLAN]
     ]
-    return [(plan, tuple(select(plan, names, all_variants=flags.all_variants))) for plan in plans]
+    chosen = [(plan, tuple(select(plan, names, all_variants=flags.all_variants))) for plan in plans]
+    for plan in plans:
+        for error in plan.left_out.values():
+            click.echo(f"drillbook: warning: left out: {error.render()}", err=True)
+    return chosen
 
 
 def is_plan(word: str) -> bool:

@@ -5,6 +5,7 @@ It never looks at the fault and never skips ahead; whether a step helped is what
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -83,14 +84,16 @@ class RunbookResponder:
                 self._skip(planned, "the SLIs hold")
             elif planned.run:
                 await self._carry_out(number, planned)
+            elif planned.leads_to:
+                self._skip(planned, f"leads to the section {planned.leads_to}", leads_to=planned.leads_to)
             else:
-                self._skip(planned, "a manual step that the plan binds to no command")
+                self._skip(planned, planned.manual or "a manual step that the plan binds to no command")
         if self._watch.holds(self._pace.look_s):
             self._journal.write(ResponderActed(self.name, "declared", "the SLIs hold"))
         else:
             self._journal.write(ResponderActed(self.name, "finished", "no step is left"))
 
-    def _skip(self, planned: PlannedStep, reason: str) -> None:
+    def _skip(self, planned: PlannedStep, reason: str, *, leads_to: str = "") -> None:
         step = planned.step
         self._journal.write(
             StepSkipped(
@@ -101,6 +104,7 @@ class RunbookResponder:
                 command=step.command or "",
                 caution=step.caution,
                 reason=reason,
+                leads_to=leads_to,
             )
         )
 
@@ -123,6 +127,9 @@ class RunbookResponder:
             )
         )
         broken, done = await self._run(planned)
+        answered = None
+        if planned.expect:
+            answered = re.search(planned.expect, f"{done.stdout}\n{done.stderr}", re.MULTILINE) is not None
         self._journal.write(
             StepEnded(
                 id=number,
@@ -132,8 +139,12 @@ class RunbookResponder:
                 stderr=done.stderr,
                 timed_out=done.timed_out,
                 broken=broken,
+                answered=answered,
             )
         )
+        if answered is False:
+            message = f"“{step.text}” was not answered: its output has nothing like {planned.expect!r}"
+            self._journal.write(FindingMade("unanswered-step", step.line, Level.WARNING, message))
         for rule, message in self._findings():
             self._journal.write(FindingMade(rule, step.line, Level.WARNING, message))
         await self._see_effect(number, before, changes=changes)
