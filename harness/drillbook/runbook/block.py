@@ -31,6 +31,7 @@ _KEY_VALUE = re.compile(
     r"^\s*(?:-\s+)?[\w./\"'-]+\s*[:=](?:\s|$|\S)|^\s*[{}\[\]],?;?\s*$|^\s*\[[\w. -]+\]\s*$|^\s*-\s+\S"
 )
 _FUNCTION = re.compile(r"^(?:function\s+[\w-]+|[A-Za-z_][\w-]*\s*\(\))\s*(?:\(\)\s*)?(?:\{.*)?$")
+_SECOND_PROMPT = re.compile(r"^\s*>(?: |$)")
 _OTHER_PROMPT = "is typed at the prompt of another program than a shell, so no step comes of it"
 _UNCLEAR = "can't tell whether this is a command, output or configuration"
 
@@ -102,13 +103,17 @@ def _is_comment(line: str) -> bool:
 
 def _without_command(code: Code, text: Sequence[str], lead: str) -> Classed:
     if not text:
-        notice = Notice(code.line, "this block holds only comments: no step comes of it")
-        return class_all(code, LineClass.COMMENT, notice)
+        return class_all(code, LineClass.COMMENT, _nothing_to_do(code))
     if _LEADS_TO_OUTPUT.search(lead):
         return class_all(code, LineClass.OUTPUT)
     if _LEADS_TO_SETTINGS.search(lead) or all(_KEY_VALUE.match(line) or is_setting(line) for line in text):
         return class_all(code, LineClass.CONFIGURATION)
     return class_all(code, LineClass.UNKNOWN, Notice(code.first, _UNCLEAR))
+
+
+def _nothing_to_do(code: Code) -> Notice:
+    held = "holds only comments" if any(line.strip() for line in code.lines) else "is empty"
+    return Notice(code.line, f"this block {held}: no step comes of it")
 
 
 def _is_script(filled: Sequence[str], *, trusted: bool) -> bool:
@@ -166,8 +171,7 @@ class _Reader:
         while index < len(self._code.lines):
             index = self._line(index)
         if not self._commands and all(c.kind in (LineClass.COMMENT, LineClass.BLANK) for c in self._lines):
-            message = "this block holds only comments: no step comes of it"
-            self._notices.append(Notice(self._code.line, message))
+            self._notices.append(_nothing_to_do(self._code))
         return Classed(tuple(self._lines), tuple(self._commands), tuple(self._notices))
 
     def _line(self, index: int) -> int:
@@ -182,7 +186,7 @@ class _Reader:
         else:
             kind = self._judge(line)
             if kind is LineClass.COMMAND:
-                return self._command(index, self._code.lines[index : index + MAX_LINES])
+                return self._command(index, self._code.lines, index)
             self._other(index, kind)
         return index + 1
 
@@ -204,9 +208,10 @@ class _Reader:
         for later in range(index + 1, min(index + MAX_LINES, len(self._code.lines))):
             following = self._prompts.get(later)
             line = self._code.lines[later]
-            if following is not None and not line.lstrip().startswith("> "):
+            carried_on = _SECOND_PROMPT.match(line)
+            if following is not None and not carried_on:
                 break
-            lines.append(line.lstrip()[2:] if line.lstrip().startswith("> ") else line)
+            lines.append(line[carried_on.end() :] if carried_on else line)
         return lines
 
     def _judge(self, line: str) -> LineClass:
@@ -223,12 +228,13 @@ class _Reader:
             return LineClass.COMMAND
         return LineClass.CONFIGURATION if assigns else LineClass.UNKNOWN
 
-    def _command(self, index: int, lines: Sequence[str]) -> int:
-        statement = self._statement(lines)
+    def _command(self, index: int, lines: Sequence[str], start: int = 0) -> int:
+        """Take the command on line `index` of the block, which is line `start` of `lines`."""
+        statement = self._statement(lines, start)
         first = self._code.first + index
         last = first + statement.lines - 1
         comment, title = self._take_comment(statement)
-        margin = len(lines[0]) - len(lines[0].lstrip())
+        margin = len(lines[start]) - len(lines[start].lstrip())
         command = "\n".join(_dedent(line, margin) for line in statement.text.split("\n"))
         self._commands.append(Found(first, last, command, comment, title))
         self._lines += [CodeLine(number, LineClass.COMMAND, first) for number in range(first, last + 1)]
@@ -236,9 +242,9 @@ class _Reader:
             self._notices.append(Notice(first, "does not parse as shell; taken for a command as it stands"))
         return index + statement.lines
 
-    def _statement(self, lines: Sequence[str]) -> Statement:
+    def _statement(self, lines: Sequence[str], start: int) -> Statement:
         # A block full of openings that never close would else be parsed once per line and opening.
-        statement = read_statement(lines if self._spare_failures > 0 else lines[:1])
+        statement = read_statement(lines, start, MAX_LINES if self._spare_failures > 0 else 1)
         if not statement.parses:
             self._spare_failures -= 1
         return statement
@@ -250,9 +256,9 @@ class _Reader:
             self._covering = above
             own = f"{above}\n{statement.comment}" if statement.comment else above
             return own, above.replace("\n", " ")
-        if statement.comment:
-            return statement.comment, statement.comment
-        return self._covering, None
+        if statement.comment and self._covering:
+            return f"{self._covering}\n{statement.comment}", statement.comment
+        return statement.comment or self._covering, statement.comment
 
     def _comment(self, index: int, line: str) -> None:
         previous = self._lines[-1].kind if self._lines else None

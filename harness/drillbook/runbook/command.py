@@ -37,6 +37,10 @@ _OUTPUT = re.compile(
       | \d+\)\s | \(\w+\)\s | => | [✓✔✗✘●○►▶→└├│┌✅❌⚠] | \d{4}-\d\d-\d\d | \d{2}:\d{2}
       | \S+:(?:\s|$) | \d[\d.,]*(?:\s|%|$) | \S+,\s | [A-Z][a-z]+\s+[a-z(]+(?:\s|$) | \(\d+\srows?\)
       | [A-Z][A-Z_-]+(?:\s{2,}[A-Z][A-Z_()-]+)+ | <\w+> | \S+\s{3,}\S+\s{3,}\S+ | [A-Z]\w+!$
+      | (?:OK|PONG|SUCCESS|PASS(?:ED)?|DONE|(?:SELECT|UPDATE|DELETE|INSERT\s0)\s\d+)$
+      | [\w.-]+(?:/[\w.-]+|\s"[^"]+")\s(?:created|configured|unchanged|restarted|scaled|patched|deleted
+        |labeled|annotated|(?:un)?cordoned|drained|evicted|rolled\sback|image\supdated|successfully\srolled\sout)
+        (?:\s\(.*\))?$
     )""",
     re.VERBOSE,
 )

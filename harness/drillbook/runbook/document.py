@@ -15,9 +15,10 @@ from drillbook.model import Section
 
 @dataclass(frozen=True, slots=True)
 class InlineCode:
-    """A `code` span in prose: its 1-based line, and the last words of the prose before it."""
+    """A `code` span in prose: its first and last 1-based line, and the last words of the prose before it."""
 
     line: int
+    end_line: int
     text: str
     before: str
     linked: bool

@@ -134,12 +134,13 @@ class _Walker:
         lines = tuple(token.content.removesuffix("\n").split("\n")) if token.content else ()
         fenced = token.type == "fence"
         words = token.info.split() if fenced else []
-        language = words[0].strip("{}").lstrip(".") if words else ""
+        language = _LANGUAGE.match(words[0]) if words else None
         item = self._items[-1] if self._items else None
         if not fenced:
             end_line = line + len(lines) - 1
         first = line + 1 if fenced else line
-        self.elements.append(Code(self._section, line, end_line, first, language or None, lines, item))
+        name = language[1] if language else None
+        self.elements.append(Code(self._section, line, end_line, first, name, lines, item))
 
     def _table(self, tokens: Sequence[Token], index: int) -> int:
         header: tuple[str, ...] = ()
@@ -167,6 +168,8 @@ def _lines_of(token: Token) -> tuple[int, int]:
     return start + 1, max(end, start + 1)
 
 
+# Of "bash", "bash{1,3}", "bash:restart.sh" and "{.bash", but not of "title=…".
+_LANGUAGE = re.compile(r"[{.]*(\w[^\s{},:;(=]*)(?!=)")
 _LEADING_SPACE = re.compile(r"^[ \t]+", re.MULTILINE)
 
 
@@ -192,7 +195,8 @@ def read_inline(token: Token, line: int) -> Inline:
                 depth -= 1
             case "code_inline":
                 row, last = _locate(child.content, raw, row)
-                codes.append(InlineCode(line + row, child.content, "".join(text[-4:])[-80:], depth > 0))
+                before = "".join(text[-4:])[-80:]
+                codes.append(InlineCode(line + row, line + last, child.content, before, depth > 0))
                 row = last
                 text.append(child.content)
             case "html_inline":

@@ -15,6 +15,9 @@ _DATE = r"YYYY[-_.]?MM[-_.]?DD(?:[-_T.]?HH[-_:.]?MM(?:[-_:.]?SS)?)?"
 _VERSION = r"(?<![\w.])v\d+(?:\.\d+)*(?:\.x)+(?![\w.])"
 _ANY = re.compile(f"{_ANGLE}|{_BRACES}|{_SQUARE}|{_YOURS}|{_DATE}|{_VERSION}")
 _TEMPLATE_CODE = re.compile(r"\{\{-?\s*(?:\.|\$|range\b|if\b|end\b|json\b|with\b|println?f?\b|else\b)")
+_LOG_LEVELS = frozenset(
+    ("TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL", "PANIC")
+)
 _CHARACTER_CLASS = re.compile(r"[A-Za-z0-9]-[A-Za-z0-9]")
 
 
@@ -41,7 +44,7 @@ def _is_one(match: re.Match[str], *, templated: bool) -> bool:
     name = match["square"]
     if name is None:
         return True
-    # [NAME], [vercel-url] and [instance id], but neither a glob ([a-z], [Ee]) nor a test ([ -f x ]).
-    if len(name) < 3 or _CHARACTER_CLASS.fullmatch(name):  # noqa: PLR2004 - the shortest of names
+    # [NAME], [vercel-url] and [instance id], but no glob ([a-z], [Ee]), test ([ -f x ]) or log level.
+    if len(name) < 3 or _CHARACTER_CLASS.fullmatch(name) or name in _LOG_LEVELS:  # noqa: PLR2004 - no name is shorter
         return False
     return name.isupper() or any(mark in name for mark in " _-")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drillbook.runbook.command import is_command, is_surely_command, looks_like_output
-from drillbook.runbook.vocabulary import SESSION, SHELL
+from drillbook.runbook.vocabulary import PROGRAMS, SESSION, SHELL, WORDS
 
 _HOST = (
     r"(?:\([\w.-]+\)\s?)?(?:\[[^\]\n]*@[^\]\n]*\]|[\w.-]+@[\w.-]+(?::[^\s$#]*)?"
@@ -65,14 +65,16 @@ def _is_repl(lines: Sequence[str]) -> bool:
 def _root_prompts(lines: Sequence[str], language: str | None) -> dict[int, Typed]:
     """The lines that begin with `#` as a root shell's prompt, which nearly always begins a comment.
 
-    It is a prompt only where each such line is a command beyond doubt, no other line is one, and either the
-    language says that this is a session or each is followed by output.
+    It is a prompt only where each such line is a command, one of them beyond doubt, no other line is one,
+    and either the language says that this is a session or there is output below one of them.
     """
     marked = {
         i: Typed(line[m.end() :], in_shell=True) for i, line in enumerate(lines) if (m := _ROOT.match(line))
     }
     name = (language or "").lower()
-    if not marked or not all(is_surely_command(typed.text) for typed in marked.values()):
+    if not any(is_surely_command(typed.text) for typed in marked.values()):
+        return {}
+    if not all(is_surely_command(typed.text) or _is_program(typed.text) for typed in marked.values()):
         return {}
     others = [line for index, line in enumerate(lines) if index not in marked and line.strip()]
     if name in SESSION:
@@ -80,5 +82,9 @@ def _root_prompts(lines: Sequence[str], language: str | None) -> dict[int, Typed
     if not others or any(is_command(line) for line in others):
         return {}
     shows_output = all(looks_like_output(line) for line in others) or name not in SHELL
-    answered = all(i + 1 < len(lines) and lines[i + 1].strip() and i + 1 not in marked for i in marked)
+    answered = any(i + 1 < len(lines) and lines[i + 1].strip() and i + 1 not in marked for i in marked)
     return marked if shows_output and answered else {}
+
+
+def _is_program(text: str) -> bool:
+    return text.strip() in PROGRAMS | WORDS

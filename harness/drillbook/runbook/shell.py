@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from drillbook.runbook.placeholder import mask
+from drillbook.runbook.reading import Reading
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 MAX_LINES = 400
-_HEREDOC = re.compile(r"(?<!<)<<(?P<dash>-?)\s*(?P<quote>['\"\\]?)(?P<word>[A-Za-z_]\w*)(?P=quote)?")
 _OPENERS = {
     "if": re.compile(r"\bfi\b"),
     "for": re.compile(r"\bdone\b"),
@@ -29,8 +29,6 @@ _OPENERS = {
 }
 _FUNCTION = re.compile(r"^(?:function\s+[\w-]+|[\w-]+\s*\(\))")
 _LOOP_IN_LINE = re.compile(r"(?:^|[|;&(]|\bdo)\s*(?P<word>while|for|until|if|case|\{)(?=\s)")
-_CARRIES_ON = re.compile(r"(?:\||&&|\|\|)\s*(?:#.*)?$")
-_QUOTING = re.compile(r"\\.|['\"()`#]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +41,29 @@ class Statement:
     parses: bool
 
 
-def read_statement(lines: Sequence[str]) -> Statement:
-    """The statement that begins on the first of `lines`; what does not parse is taken as one line.
+def read_statement(lines: Sequence[str], start: int = 0, limit: int = MAX_LINES) -> Statement:
+    """The statement that begins on line `start` of `lines`; what does not parse is taken as one line.
 
-    Lines that end in a backslash carry on in either case.
+    Lines that end in a backslash carry on in either case. A here-document lasts to its end, however far,
+    or, as in a shell, to the last of `lines`; anything else that is open gets `limit` lines at most.
     """
-    end = _backslashes(lines)
-    chunk = "\n".join(lines[:end])
+    end = _backslashes(lines, start)
+    chunk = "\n".join(lines[start:end])
     tree = _parse(chunk)
-    if tree.has_error:
-        whole = _complete(lines, end)
+    parses = not tree.has_error
+    if tree.has_error or "<<" in chunk:
+        whole = _complete(lines, start, end, limit)
         if whole is not None:
-            end, tree = whole
-            chunk = "\n".join(lines[:end])
+            end, parses = whole
+            chunk = "\n".join(lines[start:end])
+            tree = _parse(chunk)
+    if tree.has_error and "<<" in chunk:
+        return Statement(end - start, chunk.strip(), None, parses)
     text, comment = _split_comment(chunk, tree)
-    return Statement(end, text, comment, not tree.has_error)
+    return Statement(end - start, text, comment, parses)
 
 
-def _backslashes(lines: Sequence[str], start: int = 0) -> int:
+def _backslashes(lines: Sequence[str], start: int) -> int:
     end = start + 1
     while end < len(lines) and _ends_in_backslash(lines[end - 1]):
         end += 1
@@ -72,22 +75,24 @@ def _ends_in_backslash(line: str) -> bool:
     return (len(line) - len(stripped)) % 2 == 1 and not line.lstrip().startswith("#")
 
 
-def _complete(lines: Sequence[str], end: int) -> tuple[int, Node] | None:
-    """The least number of lines, more than `end` or just those, that parse, where the statement is open."""
-    closer = _closer(lines[0])
-    limit = min(len(lines), MAX_LINES)
-    while end < limit:
-        text = "\n".join(lines[:end])
-        if not (_is_open(text) or closer):
+def _complete(lines: Sequence[str], start: int, end: int, limit: int) -> tuple[int, bool] | None:
+    """Where the statement that is still open at `end` ends, and whether it parses; None if nowhere."""
+    closer = _closer(lines[start])
+    reading = Reading(len(lines[start]) - len(lines[start].lstrip()))
+    for line in lines[start:end]:
+        reading.take(line)
+    while end < len(lines) and (reading.in_document or end - start < limit):
+        if not (reading.is_open or closer):
             return None
-        end = _backslashes(lines, end)
-        text = "\n".join(lines[:end])
-        if _is_open(text) or (closer and not closer.search(lines[end - 1])):
+        reading.take(lines[end])
+        end += 1
+        if reading.is_open or (closer and not closer.search(lines[end - 1])):
             continue
-        tree = _parse(text)
-        if not tree.has_error:
-            return end, tree
-    return None
+        if not _parse(reading.bare).has_error:
+            return end, True
+        if reading.has_document and not closer:
+            return end, False
+    return (end, False) if reading.in_document else None
 
 
 def _closer(line: str) -> re.Pattern[str] | None:
@@ -96,30 +101,6 @@ def _closer(line: str) -> re.Pattern[str] | None:
         return _OPENERS["{"]
     match = _LOOP_IN_LINE.search(text)
     return _OPENERS[match["word"]] if match else None
-
-
-def _is_open(text: str) -> bool:
-    """Whether a quote, a bracket, a here-document or an operator of `text` waits for a further line."""
-    last = text.rpartition("\n")[2]
-    if _CARRIES_ON.search(last):
-        return True
-    heredocs = list(_HEREDOC.finditer(text))
-    if heredocs:
-        word, lines = heredocs[-1]["word"], text[heredocs[-1].end() :].split("\n")[1:]
-        closed = any((line.lstrip("\t") if heredocs[-1]["dash"] else line) == word for line in lines)
-        return not closed
-    quote, depth = "", 0
-    for match in _QUOTING.finditer(text):
-        mark = match[0]
-        if quote:
-            quote = "" if mark == quote else quote
-        elif mark == "#" and text[match.start() - 1 : match.start()] in ("", " ", "\n"):
-            continue
-        elif mark in "'\"`":
-            quote = mark
-        elif mark in "()":
-            depth += 1 if mark == "(" else -1
-    return bool(quote) or depth > 0
 
 
 def _split_comment(chunk: str, tree: Node) -> tuple[str, str | None]:

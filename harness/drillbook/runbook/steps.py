@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from drillbook.model import CodeBlock, LineClass, Notice, Section, Step, StepKind
@@ -24,10 +24,12 @@ from drillbook.runbook.prose import (
     is_grave,
     is_numbered_step,
 )
+from drillbook.runbook.shell import MAX_LINES, read_statement
 from drillbook.runbook.vocabulary import PROGRAMS, WORDS
 
 _CHECKBOX = re.compile(r"^\[[ xX]\]\s+")
 _ALONE = re.compile(r"^\W*(?:(?:run|execute|or|and|then|type)\W*)?\W*$", re.IGNORECASE)
+_END_COMMENT = re.compile(r"\s+#\s.*$")
 _BACKSLASH = re.compile(r"\\\\")
 
 
@@ -159,16 +161,21 @@ class _Collector:
         start = 0
         if len(raw) > 1 and raw[0].endswith(":"):
             start = 1
-        if prose.inline.codes or not all(is_surely_command(line) for line in raw[start:]):
+        if prose.inline.codes:
+            return False
+        commands = _read_bare(prose.line + start, raw[start:])
+        if not commands:
+            line = next((i for i, line in enumerate(raw) if _is_bare_command(line)), None)
+            if line is not None:
+                message = "looks like a command amid prose: set it as code to make it a step"
+                self.found.notices.append(Notice(prose.line + line, message))
             return False
         title = self._take_over(prose.item, nested=not prose.opens) if not start else None
         if start and prose.item is not None:
             title = prose.inline.raw[0].removesuffix(":")
-        for offset, command in enumerate(raw[start:]):
-            number = prose.line + start + offset
-            found = Found(number, number, command)
+        for index, found in enumerate(commands):
             step = _command_step(prose.section, found, None)
-            if title and offset == 0:
+            if title and index == 0:
                 step = replace(step, text=title, caution=step.caution or is_caution(title))
             self.found.steps.append(step)
         return True
@@ -189,7 +196,7 @@ class _Collector:
                     command=code.text.strip(),
                     placeholders=placeholders(code.text),
                     caution=is_caution(text) or is_caution(parent) or _grave(prose.section),
-                    end_line=code.line,
+                    end_line=code.end_line,
                 )
             )
         return bool(codes)
@@ -222,6 +229,26 @@ class _Collector:
                     self.found.steps.append(
                         replace(step, text=text, caution=step.caution or is_caution(text))
                     )
+
+
+def _is_bare_command(line: str) -> bool:
+    return is_surely_command(_END_COMMENT.sub("", line))
+
+
+def _read_bare(line: int, lines: Sequence[str]) -> list[Found]:
+    """The commands of a paragraph that begins on `line`, or none where it holds anything else."""
+    found: list[Found] = []
+    index, limit = 0, MAX_LINES
+    while index < len(lines):
+        if not _is_bare_command(lines[index]):
+            return []
+        statement = read_statement(lines, index, limit)
+        if not statement.parses:
+            limit = 1  # else a paragraph of openings that never close is read again and again
+        first, index = line + index, index + statement.lines
+        comment = statement.comment
+        found.append(Found(first, line + index - 1, statement.text, comment, comment))
+    return found
 
 
 def _is_inline_command(code: InlineCode, prose: Prose) -> bool:
