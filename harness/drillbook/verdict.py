@@ -328,4 +328,7 @@ def _fault(reason: str) -> Judgement:
 def _clause(text: str) -> str:
     """`text` as part of a sentence: on one line, without a full stop at its end, cut where it is long."""
     line = " ".join(text.split()).rstrip(".")
-    return line if len(line) <= LONGEST_REASON else f"{line[: LONGEST_REASON - 1]}…"
+    if len(line) <= LONGEST_REASON:
+        return line
+    cut = line[: LONGEST_REASON - 1]
+    return f"{cut.rpartition(' ')[0] or cut}…"

@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from tests.journals import Story, control, drill
+from tests.journals import Story, control, drill, ended, step
 
-from drillbook.events import Sampled, TrafficCounted
-from drillbook.reporting.chart import WIDTHS, chart, nice, tick_step
+from drillbook.events import Sampled, StepStarted, TrafficCounted
+from drillbook.reporting.chart import WIDTHS, chart, nice, strip, tick_step
 from drillbook.reporting.facts import Facts, facts
 from drillbook.reporting.strips import strips
-from drillbook.reporting.text import md_block, md_code, seconds, share
+from drillbook.reporting.text import md_block, md_code, plain, seconds, share
 from drillbook.reporting.timeline import timeline
 from drillbook.result import result_of
 
@@ -67,7 +68,35 @@ def test_the_axis_counts_seconds_since_the_impact() -> None:
     labels = [words for *_, words in texts(chart(told(drill()), 1040), "soft")]
     assert "0" in labels
     assert "4 s" in labels
-    assert "-2 s" in labels
+    assert "\N{MINUS SIGN}2 s" in labels
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_number_of_a_step_lies_under_another_or_under_a_step(width: int) -> None:
+    story = drill(end=60.0)
+    for n in range(3, 9):
+        story.at(11.0 + n / 4, step(n, 90 + 10 * n, f"Look {n}", "true")).at(11.1 + n / 4, ended(n))
+    root = ET.fromstring(chart(told(story), width))
+    boxes = [
+        (float(e.get("x", "")), float(e.get("y", "")))
+        for e in root.iter("rect")
+        if e.get("class", "").split()[0] == "step"
+    ]
+    numbers = [text for text in texts(chart(told(story), width), "soft") if text[3].isdigit()]
+    labels = [(x, y, wide) for x, y, wide, words in numbers if words in ("12", "15", "120", "150", "170")]
+    assert len(boxes) == 8
+    assert len(labels) >= 2
+    for x, y, wide in labels:
+        assert not any(x < left < x + wide and top < y < top + 15 for left, top in boxes)
+    for (x1, y1, wide1), (x2, y2, _) in combinations(sorted(labels), 2):
+        assert y1 != y2 or x1 + wide1 <= x2
+
+
+def test_the_lanes_of_the_control_are_in_the_order_of_the_drill_s() -> None:
+    entries = control().entries()
+    for order in (("write", "health"), ("health", "write")):
+        lanes = re.findall(r">(write|health)</text>", strip(entries, 1040, 12.0, order))
+        assert tuple(lanes) == order
 
 
 @pytest.mark.parametrize(("span", "most", "step"), [(10, 10, 1), (16, 12, 2), (0.7, 7, 0.1), (400, 12, 50)])
@@ -92,6 +121,15 @@ def test_the_timeline_is_in_order_and_carries_each_clock_once() -> None:
     marks = [mark for moment in moments for mark in moment.marks]
     names = ["inject", "impact", "detect", "ack", "act", "mitigate", "declared", "resolve"]
     assert sorted(marks) == sorted(names)
+
+
+def test_a_step_that_asks_is_followed_by_its_command_without_a_colon() -> None:
+    story = drill().swap(StepStarted, lambda event: replace(event, text="Does it answer?"))
+    rows = [plain(moment.text) for moment in timeline(told(story)) if moment.source == "step"]
+    assert all(row.startswith("Does it answer? psql") for row in rows)
+    assert plain(next(m for m in timeline(told(drill())) if m.source == "step").text).startswith(
+        "Check the connection: psql"
+    )
 
 
 def test_an_sli_that_keeps_turning_is_told_in_one_row() -> None:

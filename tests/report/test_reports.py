@@ -123,13 +123,22 @@ def test_the_runbook_s_own_headings_come_first_and_in_its_order() -> None:
 
 
 def test_headings_are_taken_by_their_meaning_and_an_unknown_one_is_left_to_a_human() -> None:
-    titles = ("TL;DR", "Weather", "Why did it happen?", "What went well", "Sequence of events", "Next steps")
+    titles = (
+        "TL;DR",
+        "Weather",
+        "How we noticed",
+        "Why did it happen?",
+        "What went well",
+        "Sequence of events",
+        "Next steps",
+    )
     headings = tuple(PostMortemHeading(title, "", 60 + n) for n, title in enumerate(titles))
     book = changed(runbook(), templates=Templates(None, headings))
     made = files(drill(first=start(runbook=book)), control())["postmortem.md"]
     parts = dict(re.findall(r"^## ([^\n]*)\n(.*?)(?=^## )", made, re.MULTILINE | re.DOTALL))
     assert "injected" in parts["TL;DR"]
     assert parts["Weather"].strip() == "*For a human: the journal can't know this.*"
+    assert "An alert fired 1.4 s after" in parts["How we noticed"]
     assert parts["What went well"] == parts["Weather"]
     assert "pid 4211 holds the lock" in parts["Why did it happen?"]
     assert "**detect**" in parts["Sequence of events"]
@@ -176,7 +185,8 @@ def test_action_items_name_the_line_that_is_broken_and_what_would_cure() -> None
     story = drill(cured_at=None).swap(StepEnded, lambda e: broken if e.id == 2 else e)
     text = files(story, control())["postmortem.md"]
     assert "**on-call.md:15** Mend `psql" in text
-    assert "**on-call.md:8** Add what cures this variant" in text
+    assert "**on-call.md:8** If line 15, once mended, does not cure it: add what cures this variant" in text
+    assert "**on-call.md:8** Add what cures" in files(drill(cured_at=None), control())["postmortem.md"]
     assert "**on-call.md:18** Give “Identify long-running queries” a command" in text
 
 

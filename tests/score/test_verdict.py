@@ -18,7 +18,7 @@ from drillbook.events import (
     StepEnded,
 )
 from drillbook.model import ExitCode, Phase, Verdict
-from drillbook.verdict import Judgement, exit_code, expected, judge
+from drillbook.verdict import LONGEST_REASON, Judgement, exit_code, expected, judge
 
 
 def verdict_of(story: Story, beside: Story | None = None, *, wanted: bool = True) -> Judgement:
@@ -97,6 +97,13 @@ def test_good_slis_over_a_cause_that_is_still_there_are_not_resolved() -> None:
     judgement = verdict_of(drill(cause="present"), control())
     assert judgement.verdict is Verdict.NOT_RESOLVED
     assert "pid 4211 is there" in judgement.reason
+
+
+def test_a_reason_that_is_too_long_is_cut_between_two_words() -> None:
+    words = "lockholder " * 40
+    reason = verdict_of(drill(cured_at=None).at(15.2, fault("present", words)), control()).reason
+    assert reason.endswith(" lockholder…")
+    assert len(reason) <= LONGEST_REASON
 
 
 def test_a_cause_that_comes_back_and_goes_again_is_not_resolved() -> None:

@@ -110,7 +110,9 @@ class Terminal:
                 self._console.print(name + Text(result.reason, style="default"))
         gaps = [result for result in results if result.known_gap and result.expected]
         if gaps:
-            self._console.print(Text(f"{len(gaps)} known gaps, as expected", style="dim"))
+            self._console.print(
+                Text(f"{len(gaps)} known gap{'s' if len(gaps) > 1 else ''}, as expected", style="dim")
+            )
         where = f"{out}/*/postmortem.html" if len(results) > 1 else f"{results[0].run_dir}/postmortem.html"
         self._console.print(f"Reports: {where}", soft_wrap=True)
 

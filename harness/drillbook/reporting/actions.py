@@ -73,7 +73,9 @@ def _outcome(facts: Facts) -> Iterator[Action]:
     line = facts.section_line(section) if section else None
     if result.verdict in BAD_FOR_THE_RUNBOOK and start.reference_cure:
         cure = sentence(start.reference_cure).rstrip(".")
-        yield Action(line, (f"Add what cures this variant ({result.variant}): {cure}",))
+        broken = [step.line for step in result.steps if step.broken]
+        first = f"If line {broken[0]}, once mended, does not cure it: a" if broken else "A"
+        yield Action(line, (f"{first}dd what cures this variant ({result.variant}): {cure}",))
     if result.verdict is Verdict.RESOLVED and result.known_gap is not None:
         yield Action(line, ("Strike the known gap from the plan: the runbook resolves this variant now",))
     for invariant in result.invariants:

@@ -16,7 +16,7 @@ from itertools import groupby, pairwise
 from drillbook.events import PhaseStarted, Sampled, TrafficCounted
 from drillbook.evidence import Evidence, gather
 from drillbook.journal import Entry, events
-from drillbook.reporting.facts import Facts
+from drillbook.reporting.facts import MINUS, Facts
 from drillbook.reporting.text import seconds
 
 WIDTHS = (340, 680, 1040)
@@ -26,6 +26,7 @@ _BEFORE_S = 3.0
 _LANE, _PANEL, _ERRORS, _GAP, _LABEL = 15, 96, 54, 16, 15
 _MOST_TICKS, _TICK_PX = 12, 62
 _APART = 8  # pixels between two labels
+_PUSHED = 20  # pixels that a label may stand to the right of what it labels
 _SILENT = 4  # so many missed samples make a gap in an SLI's line
 
 
@@ -85,8 +86,10 @@ def chart(facts: Facts, width: int) -> str:
     return _svg(canvas, drawn, _told(facts))
 
 
-def strip(entries: Sequence[Entry], width: int, span_s: float) -> str:
+def strip(entries: Sequence[Entry], width: int, span_s: float, order: Sequence[str] = ()) -> str:
     """The SLIs of a drill or control alone, from its impact on, on a scale of `span_s` seconds.
+
+    Those in `order` come first and in that order, so that two strips can be compared lane by lane.
 
     Raises:
         JournalError: the journal does not begin with the start of a drill.
@@ -98,7 +101,7 @@ def strip(entries: Sequence[Entry], width: int, span_s: float) -> str:
     narrow = width < _NARROW
     begin = impact - min(1.0, span_s * 0.05)
     canvas = Canvas(width, 0 if narrow else 120, width - 8, begin, impact + span_s, impact)
-    slis(evidence, entries, canvas)
+    slis(evidence, entries, canvas, order)
     bottom = canvas.y - _GAP
     _axis(canvas, bottom)
     return _svg(canvas, canvas.parts, "The SLIs over time")
@@ -175,9 +178,10 @@ def _phases(facts: Facts, canvas: Canvas) -> None:
     canvas.y += _LANE + _GAP
 
 
-def slis(evidence: Evidence, entries: Sequence[Entry], canvas: Canvas) -> None:
-    """A lane for each SLI: a thin line while it is good, a block while it is bad."""
-    for sli in evidence.slis:
+def slis(evidence: Evidence, entries: Sequence[Entry], canvas: Canvas, order: Sequence[str] = ()) -> None:
+    """A lane for each SLI, those in `order` first: a thin line while it is good, a block while it is bad."""
+    known = [sli for sli in order if sli in evidence.slis]
+    for sli in dict.fromkeys([*known, *evidence.slis]):
         samples = sorted(
             (
                 s
@@ -227,20 +231,37 @@ def _steps(facts: Facts, canvas: Canvas) -> None:
     if not ran:
         return
     _lane_label(canvas, "steps, by line")
-    taken = -math.inf
+    boxes: list[tuple[float, float, str]] = []
     for entry, step, end in ran:
         x1 = canvas.x(entry.t)
         x2 = canvas.x(entry.t + end.seconds) if end else canvas.x(canvas.end)
         broken = end is None or end.broken or end.timed_out
         told = f"line {step.line}: {step.text}"
         canvas.box("step broken" if broken else "step", x1, canvas.y, max(x2 - x1, 3), _LANE, title=told)
-        label = str(step.line)
-        place = max(x1, x2 if x2 - x1 < len(label) * _CHARACTER + 8 else x1) + 4
-        if x1 >= taken and place + len(label) * _CHARACTER < canvas.right:
-            inside = place < x2
-            canvas.text(place, canvas.y + 11, label, cls="on" if inside else "soft")
-            taken = max(x2, place + len(label) * _CHARACTER) + 2
-    canvas.y += _LANE + _GAP
+        boxes.append((x1, x2, str(step.line)))
+    canvas.y += _LANE
+    _step_numbers(boxes, canvas)
+    canvas.y += _GAP
+
+
+def _step_numbers(boxes: Sequence[tuple[float, float, str]], canvas: Canvas) -> None:
+    """The lines of the steps beside their boxes, or in one row beneath where that is too narrow."""
+    follows = [x1 for x1, _, _ in boxes[1:]] + [canvas.right]
+    within = [x2 - x1 >= len(label) * _CHARACTER + 8 for x1, x2, label in boxes]
+    places = [(x1 if inside else x2) + 4 for (x1, x2, _), inside in zip(boxes, within, strict=True)]
+    ends = [place + len(label) * _CHARACTER for place, (_, _, label) in zip(places, boxes, strict=True)]
+    if all(end + 2 <= following for end, following in zip(ends, follows, strict=True)):
+        for place, (_, _, label), inside in zip(places, boxes, within, strict=True):
+            canvas.text(place, canvas.y - _LANE + 11, label, cls="on" if inside else "soft")
+        return
+    canvas.y += _LABEL
+    free = -math.inf
+    for x1, _, label in boxes:
+        wide = len(label) * _CHARACTER
+        place = max(x1, free)
+        if place - x1 <= _PUSHED and place + wide <= canvas.right:
+            canvas.text(place, canvas.y - 3, label, cls="soft")
+            free = place + wide + 5
 
 
 # --------------------------------------------------------------------------- the panels
@@ -321,9 +342,9 @@ def _axis(canvas: Canvas, y: float) -> None:
     for number in range(first, math.floor((canvas.end - canvas.origin) / step) + 1):
         x = canvas.x(canvas.origin + number * step)
         canvas.line("axis", x, y, x, y + 4)
-        value = number * step
+        value = f"{number * step:g} s".replace("-", MINUS) if number else "0"
         anchor = "end" if x > canvas.right - 14 else "middle"
-        canvas.text(x, y + 17, f"{value:g} s" if number else "0", cls="soft", anchor=anchor)
+        canvas.text(x, y + 17, value, cls="soft", anchor=anchor)
     canvas.y = y + 24
 
 

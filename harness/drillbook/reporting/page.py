@@ -146,7 +146,10 @@ def _beside(facts: Facts) -> list[tuple[int, str, str]]:
     if facts.result.control.verdict in NO_SAY or facts.times.impact is None:
         return []
     span = max(_span(facts.entries), _span(facts.control))
-    return [(width, strip(facts.entries, width, span), strip(facts.control, width, span)) for width in WIDTHS]
+    return [
+        (width, strip(facts.entries, width, span), strip(facts.control, width, span, facts.evidence.slis))
+        for width in WIDTHS
+    ]
 
 
 def _span(entries: Sequence[Entry]) -> float:

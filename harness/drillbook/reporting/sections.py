@@ -33,7 +33,7 @@ _MEANINGS: tuple[tuple[str, str], ...] = (
     ("prevention", r"prevent|recurrence|avoid(ing)? (it|this)|safeguards"),
     ("cause", r"root causes?|\bcauses?\b|contributing factors|why did|trigger|5 whys|five whys"),
     ("timeline", r"time ?line|sequence of events|chronology|order of events"),
-    ("detection", r"detect|discover|how did we (find out|notice|know)|alerting"),
+    ("detection", r"detect|discover|\bhow (did )?we (find|found|notice|know|knew|learn)|alerting"),
     ("impact", r"impact|affected|blast radius|damage|consequences"),
     ("resolution", r"resol|mitigat|recover|how was it fixed|\bfix(ed)?\b|restor"),
     ("summary", r"summary|overview|what happened|tl;?dr|abstract|synopsis|description"),

@@ -133,7 +133,7 @@ def _steps(facts: Facts) -> Iterator[Moment]:
     effects = [step.effect for step in facts.result.steps if not step.skipped]
     for (entry, step, end), effect in zip(facts.steps_run(), effects, strict=True):
         command = step.run or step.command
-        named: Text = (f"{step.text}: ",) if command and step.text != command else ()
+        named: Text = (_introducing(step.text),) if command and step.text != command else ()
         shown: Text = (*named, Code(shortened(command))) if command else (step.text,)
         if end is None:
             came = " — cut short"
@@ -146,6 +146,11 @@ def _steps(facts: Facts) -> Iterator[Moment]:
         if effect is not None:
             came += f", {_EFFECTS[effect]}"
         yield Moment(entry.t, "step", (*shown, came), line=step.line)
+
+
+def _introducing(text: str) -> str:
+    """`text` before what it is about; where it ends in a mark of its own, a colon would be one too many."""
+    return f"{text} " if text.endswith(("?", "!", ".", ":")) else f"{text}: "
 
 
 def _marked(moments: list[Moment], facts: Facts) -> list[Moment]:
