@@ -83,7 +83,8 @@ _FILE = click.Path(path_type=Path)
 @click.option("--no-control", is_flag=True, help="Do not prove that the failure would not heal by itself.")
 @click.option("--strict", is_flag=True, help="Give the platform its real CLI's surface.")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Run each drill N times.")
-@click.option("--jobs", type=click.IntRange(1), default=1, metavar="N", help="Run N drills side by side.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N",
+              help="Run N drills side by side. Default: the number of cores.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Seed of traffic.")
 @click.option("--deadline", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
               help="How long a responder has.")  # fmt: skip

@@ -20,6 +20,7 @@ from pathlib import Path
 from drillbook import tools
 from drillbook.errors import DrillbookError
 from drillbook.model import ExitCode
+from drillbook.places import cores
 from drillbook.spec import Ports
 from drillbook.stack.sandbox import reason_against
 
@@ -297,7 +298,7 @@ def _memory() -> Check:
 
 
 def _cores() -> Check:
-    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    usable = cores()
     use = "probes that are on time; --jobs N wants a core or two a drill"
     if usable > 1:
         return Check("cores", State.OK, str(usable), use)

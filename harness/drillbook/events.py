@@ -27,7 +27,7 @@ class DrillStarted(Event):
 
     `runbook` is the parsed runbook as JSON, `repeat` the command that repeats the drill, `watch_s` for a
     control the least time that it is watched after the first bad sample, `control` whether a control is to
-    be run beside the drill.
+    be run beside the drill. `again_because` is why the drill is carried out a second time, if it is.
     """
 
     kind = "drill"
@@ -60,6 +60,7 @@ class DrillStarted(Event):
     reference_cure: str = ""
     watch_s: float = 0.0
     control: bool = True
+    again_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)

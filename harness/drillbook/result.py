@@ -94,6 +94,7 @@ class DrillResult:
     """The result of one drill; `clocks` are seconds since `started`, the UTC time of its first entry.
 
     `inconclusive` says that the drill itself has no say, whatever a control will show: to run one is vain.
+    `again_because` is why it was carried out a second time, or empty.
     """
 
     scenario: str
@@ -122,6 +123,7 @@ class DrillResult:
     repeat: str
     run_dir: str
     inconclusive: bool
+    again_because: str
 
     def to_json(self) -> dict[str, Json]:
         """The result as `--json` gives it."""
@@ -196,6 +198,7 @@ def result_of(entries: Sequence[Entry], control: Sequence[Entry] | None, *, run_
         repeat=start.repeat,
         run_dir=run_dir,
         inconclusive=judge(entries, None, control_expected=False).verdict in NO_SAY,
+        again_because=start.again_because,
     )
 
 

@@ -1,7 +1,8 @@
 """A run: drills carried out one after another or side by side, each with its control, and their reports.
 
 It starts workers, waits for them, and makes results from their journals. Whatever ends it, the journals are
-whole and a report can be made of them.
+whole and a report can be made of them. A drill that met a busy host is carried out again alone before it may
+say anything bad.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from drillbook.errors import DrillbookError, InputError, StackError
-from drillbook.events import ErrorMet, Interrupted, PhaseStarted
+from drillbook.events import ErrorMet, Interrupted, PhaseStarted, Stalled
 from drillbook.host import Host, make_ready
 from drillbook.journal import Journal, events, read
 from drillbook.launcher import Worker
 from drillbook.model import Phase
+from drillbook.places import Places
 from drillbook.reporting.reports import write_reports
-from drillbook.result import DrillResult
+from drillbook.result import CONTROL, JOURNAL, DrillResult
 from drillbook.schedule import Options, Slot, spec
 from drillbook.spec import DrillSpec
 
 INDEX = "run.json"
+FIRST_TRY = "first-try"
 # Beyond what a drill's own deadlines add up to.
 _WORKER_MARGIN_S = 180.0
 
@@ -91,7 +94,7 @@ class Run:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._interrupt, number)
-        places = asyncio.Semaphore(self.jobs)
+        places = Places(self.jobs)
         drills = [asyncio.create_task(self._one(slot, host, places)) for slot in self.slots]
         results = await asyncio.gather(*drills)
         await asyncio.gather(*self._aborts)
@@ -107,33 +110,51 @@ class Run:
             ending = worker.kill() if again else worker.abort(self.interrupted_by)
             self._aborts.append(asyncio.create_task(ending))
 
-    async def _one(self, slot: Slot, host: Host, places: asyncio.Semaphore) -> DrillResult | None:
-        async with places:
-            if self.interrupted_by or self._failure is not None:
-                return None
-            try:
-                return await self._drill(slot, host)
-            except DrillbookError as error:
-                self._failure = error
-            except OSError as error:
-                self._failure = StackError(
-                    f"can't write the results: {error.strerror or error}", path=error.filename or self.out
-                )
-            return None
+    async def _one(self, slot: Slot, host: Host, places: Places) -> DrillResult | None:
+        try:
+            async with places.one():
+                result = await self._drill(slot, host)
+            late_s = stalled_s(slot.run_dir) if result is not None and not result.expected else 0.0
+            if late_s and not self.interrupted_by:
+                async with places.all():
+                    result = await self._again(slot, host, late_s) or result
+        except DrillbookError as error:
+            self._failure = error
+        except OSError as error:
+            self._failure = StackError(
+                f"can't write the results: {error.strerror or error}", path=error.filename or self.out
+            )
+        else:
+            if result is not None:
+                self.onlooker.ended(slot, result)
+            return result
+        return None
 
-    async def _drill(self, slot: Slot, host: Host) -> DrillResult:
+    async def _again(self, slot: Slot, host: Host, late_s: float) -> DrillResult | None:
+        """Carry out a drill once more; what its first try left goes into a directory of its own."""
+        if self.interrupted_by or self._failure is not None:
+            return None
+        first = slot.run_dir.with_name(f".{slot.run_dir.name}")
+        slot.run_dir.rename(first)
+        slot.run_dir.mkdir()
+        first.rename(slot.run_dir / FIRST_TRY)
+        because = f"in the first try the host was too busy to keep the probes' cadence, by {late_s:.2f} s"
+        return await self._drill(slot, host, again_because=because)
+
+    async def _drill(self, slot: Slot, host: Host, *, again_because: str = "") -> DrillResult | None:
+        if self.interrupted_by or self._failure is not None:
+            return None
         self.onlooker.began(slot, control=False)
-        await self._work(slot, spec(slot, self.options, host), host, slot.run_dir)
+        work = spec(slot, self.options, host, again_because=again_because)
+        await self._work(slot, work, host, slot.run_dir)
         if self.options.control and self.options.responder != "none" and not self.interrupted_by:
             first = write_reports(slot.run_dir)
             if not first.inconclusive:
                 watch_s = max(slot.plan.timing.settle_s, first.durations.ttm or 0.0) + slot.plan.timing.hold_s
                 self.onlooker.began(slot, control=True)
                 work = spec(slot, self.options, host, control_watch_s=watch_s)
-                await self._work(slot, work, host, slot.run_dir / "control")
-        result = write_reports(slot.run_dir)
-        self.onlooker.ended(slot, result)
-        return result
+                await self._work(slot, work, host, slot.run_dir / CONTROL)
+        return write_reports(slot.run_dir)
 
     async def _work(self, slot: Slot, work: DrillSpec, host: Host, run_dir: Path) -> None:
         """Have one worker carry out `work`; its journal says what became of it."""
@@ -164,6 +185,12 @@ class Run:
             "drills": [slot.run_dir.name for slot in self.slots],
         }
         write_whole(self.out / INDEX, json.dumps(data, indent=2) + "\n")
+
+
+def stalled_s(run_dir: Path) -> float:
+    """The longest time in seconds that the probes of a drill, or of its control, were late by."""
+    journals = [path for path in (run_dir / JOURNAL, run_dir / CONTROL / JOURNAL) if path.exists()]
+    return max((stall.late_s for path in journals for _, stall in events(read(path), Stalled)), default=0.0)
 
 
 def begin_journal(work: DrillSpec) -> None:

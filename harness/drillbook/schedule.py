@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import cast
 
@@ -67,15 +68,42 @@ def slots(plan: Plan, drills: Sequence[PlannedDrill], repeats: int, out: Path) -
     return made
 
 
-def spec(slot: Slot, options: Options, host: Host, *, control_watch_s: float | None = None) -> DrillSpec:
-    """The spec of the drill in `slot`, or of its control, watched for `control_watch_s` seconds."""
+def apart(made: Iterable[Slot]) -> list[Slot]:
+    """The same slots, each in a directory of its own even where two plans drill the same variant."""
+    taken: set[Path] = set()
+    out = []
+    for slot in made:
+        base = slot.run_dir
+        names = chain([base.name, f"{base.name}--{slot.plan.path.stem}"], _numbered(base, slot))
+        folder = next(base.with_name(name) for name in names if base.with_name(name) not in taken)
+        taken.add(folder)
+        out.append(replace(slot, run_dir=folder))
+    return out
+
+
+def _numbered(base: Path, slot: Slot) -> Iterator[str]:
+    return (f"{base.name}--{slot.plan.path.stem}-{number}" for number in count(2))
+
+
+def spec(
+    slot: Slot,
+    options: Options,
+    host: Host,
+    *,
+    control_watch_s: float | None = None,
+    again_because: str = "",
+) -> DrillSpec:
+    """The spec of the drill in `slot`, or of its control, watched for `control_watch_s` seconds.
+
+    `again_because` says why it is carried out once more, if it is.
+    """
     plan, drill = slot.plan, slot.drill
     is_control = control_watch_s is not None
     # Absolute, for the worker runs in a folder of its own.
     run_dir = (slot.run_dir / "control" if is_control else slot.run_dir).resolve()
     traffic = plan.traffic
     return DrillSpec(
-        header=header(slot, options, host, control_watch_s=control_watch_s),
+        header=header(slot, options, host, control_watch_s=control_watch_s, again_because=again_because),
         journal=str(run_dir / "journal.jsonl"),
         logs=str(run_dir / "logs"),
         scratch=str(host.make_scratch()),
@@ -93,7 +121,9 @@ def spec(slot: Slot, options: Options, host: Host, *, control_watch_s: float | N
     )
 
 
-def header(slot: Slot, options: Options, host: Host, *, control_watch_s: float | None) -> DrillStarted:
+def header(
+    slot: Slot, options: Options, host: Host, *, control_watch_s: float | None, again_because: str
+) -> DrillStarted:
     """The first entry of the drill's journal, or of its control's."""
     plan, drill, timing = slot.plan, slot.drill, slot.plan.timing
     is_control = control_watch_s is not None
@@ -129,6 +159,7 @@ def header(slot: Slot, options: Options, host: Host, *, control_watch_s: float |
         reference_cure=drill.variant.cure,
         watch_s=watch_s,
         control=options.control and options.responder != "none",
+        again_because=again_because,
     )
 
 

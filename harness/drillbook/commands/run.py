@@ -14,10 +14,11 @@ from drillbook import library
 from drillbook.commands.terminal import Terminal
 from drillbook.errors import InputError, SandboxError
 from drillbook.model import ExitCode
+from drillbook.places import cores
 from drillbook.plan import Plan, PlannedDrill, load_plan, select
 from drillbook.result import DrillResult, document, dumps
 from drillbook.run import Run, make_out, write_whole
-from drillbook.schedule import Options, slots
+from drillbook.schedule import Options, apart, slots
 from drillbook.spec import COMMAND
 from drillbook.stack.sandbox import reason_against
 from drillbook.verdict import exit_code
@@ -37,7 +38,7 @@ class Flags:
     no_control: bool
     strict: bool
     repeat: int
-    jobs: int
+    jobs: int | None
     seed: int
     deadline: float | None
     out: Path | None
@@ -68,9 +69,9 @@ def run_command(flags: Flags) -> int:
         deadline_s=flags.deadline,
         runbook=flags.runbook,
     )
-    planned = [slot for plan, drills in chosen for slot in slots(plan, drills, flags.repeat, out)]
+    planned = apart(slot for plan, drills in chosen for slot in slots(plan, drills, flags.repeat, out))
     with Terminal(total=len(planned)) as terminal:
-        run = Run(planned, options, out, terminal, jobs=flags.jobs, sandboxed=sandboxed)
+        run = Run(planned, options, out, terminal, jobs=flags.jobs or cores(), sandboxed=sandboxed)
         results = run.carry_out()
     write_results(flags, results)
     terminal.conclude(results, out)
