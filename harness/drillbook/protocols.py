@@ -108,6 +108,8 @@ class Platform(Protocol):
     ) -> Deployment:
         """Deploy `release` with the service's variables (updated by `variables`), and wait until it serves.
 
+        Where no health is checked, that is as soon as its processes run.
+
         Raises:
             StackError: it does not serve within `deadline_s`. (A deployment that fails its health check
                 gets the status FAILED and is returned, not raised.)
@@ -148,6 +150,15 @@ class Platform(Protocol):
 
     async def set_variables(self, values: Mapping[str, str]) -> Deployment:
         """Set variables of the service and deploy the current release with them."""
+
+    async def pause(self) -> None:
+        """Make the processes that serve hang: they are stopped where they are, and nobody is told."""
+
+    async def resume(self) -> None:
+        """Let those of them that still serve go on."""
+
+    def paused(self) -> Sequence[int]:
+        """The ids of the processes that serve and are stopped."""
 
 
 class Stack(Protocol):
@@ -235,7 +246,9 @@ class Setup:
 
     `variables` are the service's, beside those that the stack itself needs. `releases` are the history,
     oldest first; the last one serves; empty stands for the ordinary history. `database` and `cache` are
-    settings of the servers, by their own names. `sessions_database` is the number of the Redis database
+    settings of the servers, by their own names. `health_checked` says whether the platform waits for the
+    service's health before it switches to a deployment; `restart_limit` is how often it starts a replica
+    that failed again. `sessions_database` is the number of the Redis database
     in which the service keeps what is not cache.
     """
 
@@ -244,6 +257,8 @@ class Setup:
     replicas: int = 1
     database: Mapping[str, str] = field(default_factory=dict)
     cache: Mapping[str, str] = field(default_factory=dict)
+    health_checked: bool = True
+    restart_limit: int = 10
     sessions_database: int = 1
 
 

@@ -8,8 +8,10 @@ import signal
 import socket
 import sys
 import textwrap
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from tests.platforms.world import World, until
@@ -265,6 +267,95 @@ def test_no_request_fails_while_releases_are_switched_and_replicas_scaled(world:
             assert {status for status, _ in answered} == {200}
             assert {release for _, release in answered} == {"v2", "v3"}
             assert len(answered) > 50
+
+    asyncio.run(drill())
+
+
+def test_without_a_health_check_a_crash_at_boot_takes_the_service_down(world: World) -> None:
+    async def drill() -> None:
+        async with world.started(health_checked=False, restart_limit=2) as platform:
+            assert (await platform.deploy("broken")).status == "SUCCESS", "its process ran, for a moment"
+            await until(lambda: platform.current().status == "CRASHED", "the deployment is given up")
+            assert await world.get("/") == 502
+            assert platform.replicas()[0].restarts == 2
+            assert "status: ● Crashed\n" in (await world.railway("status")).stdout
+            assert "boom" in (await world.railway("logs", "-n", "100")).stdout
+            assert (await platform.rollback()).release == "v2"
+
+            async def back() -> bool:
+                return await world.get("/") == 200
+
+            await until(back, "the release before serves")
+            assert statuses(platform)[:3] == [("v2", "SUCCESS"), ("broken", "CRASHED"), ("v2", "REMOVED")]
+
+    asyncio.run(drill())
+
+
+def test_without_a_health_check_a_deployment_serves_whatever_its_health(world: World) -> None:
+    async def drill() -> None:
+        async with world.started(health_checked=False) as platform:
+            assert (await platform.deploy("unhealthy")).status == "SUCCESS"
+
+            async def served() -> bool:
+                return await world.get("/health") == 500
+
+            await until(served, "the unhealthy release answers")
+            assert len(descendants()) == 2, "the edge and one replica"
+
+    asyncio.run(drill())
+
+
+def test_without_a_health_check_the_first_deployment_has_to_serve_all_the_same(world: World) -> None:
+    async def drill() -> None:
+        platform = world.make("broken", health_checked=False, restart_limit=0)
+        with pytest.raises(StackError, match="does not serve through the edge"):
+            await platform.start()
+        assert descendants() == []
+
+    asyncio.run(drill())
+
+
+def test_what_served_before_the_drill_is_hours_old_and_what_is_deployed_in_it_is_new(world: World) -> None:
+    async def drill() -> None:
+        async with world.started() as platform:
+            await platform.deploy("v3")
+            ages = [
+                datetime.now(UTC) - datetime.fromisoformat(deployment.created)
+                for deployment in platform.deployments()
+            ]
+            assert ages[0] < timedelta(minutes=5)
+            assert timedelta(hours=1) < ages[1] < timedelta(hours=24) < ages[2]
+
+    asyncio.run(drill())
+
+
+def test_a_paused_service_hangs_while_the_platform_calls_it_online(world: World) -> None:
+    async def drill() -> None:
+        async with world.started(replicas=2) as platform, world.client() as client:
+            assert platform.paused() == ()
+            await platform.pause()
+            pids = [replica.pid for replica in platform.replicas()]
+            await until(lambda: list(platform.paused()) == pids, "both are stopped")
+            with pytest.raises(httpx.ReadTimeout):
+                await client.get("/", timeout=0.3)
+            assert "status: ● Online\n" in (await world.railway("status")).stdout
+            await platform.resume()
+            await until(lambda: platform.paused() == (), "both go on")
+            assert (await client.get("/")).status_code == 200
+
+    asyncio.run(drill())
+
+
+def test_a_paused_process_is_replaced_by_a_restart_and_by_a_rollback(world: World) -> None:
+    async def drill() -> None:
+        async with world.started() as platform:
+            for cure in (platform.restart, platform.rollback):
+                await platform.pause()
+                await until(lambda: len(platform.paused()) == 1, "it is stopped")
+                await cure()
+                assert platform.paused() == ()
+                assert await world.get("/") == 200
+                assert len(descendants()) == 2, "the edge and one replica"
 
     asyncio.run(drill())
 

@@ -78,6 +78,8 @@ class LocalStack:
                 **self._setup.variables,
             },
             replicas=self._setup.replicas,
+            health_checked=self._setup.health_checked,
+            restart_limit=self._setup.restart_limit,
         )
         history = self._setup.releases or _HISTORY
         return LocalPlatform(

@@ -17,6 +17,8 @@ from drillbook.protocols import Deployment
 _NAMESPACE = uuid.UUID("4be2dcb8-6b2f-5d0c-9d7c-0a52b0c6f1de")
 # How far apart the deployments are that the history begins with.
 _EARLIER = timedelta(hours=26, minutes=17)
+# How long the last of them has served when the drill begins.
+_SERVED = timedelta(hours=9, minutes=41)
 
 
 class Record:
@@ -88,13 +90,16 @@ class History:
         """Add the deployments from before the drill: of all `releases` but the last."""
         now = datetime.now(UTC)
         for number, release in enumerate(releases[:-1]):
-            created = now - _EARLIER * (len(releases) - 1 - number)
+            created = now - _SERVED - _EARLIER * (len(releases) - 1 - number)
             self._append(release, variables, "REMOVED", created, None)
 
-    def add(self, release: Release, variables: Mapping[str, str], logs: Path) -> Record:
-        """A new deployment, with its log in `logs`."""
+    def add(
+        self, release: Release, variables: Mapping[str, str], logs: Path, *, first: bool = False
+    ) -> Record:
+        """A new deployment, with its log in `logs`; the `first` has served for hours when a drill begins."""
         path = logs / f"{self._service}-{len(self._records) + 1}-{_file_name(release.name)}.log"
-        return self._append(release, variables, "DEPLOYING", datetime.now(UTC), path)
+        created = datetime.now(UTC) - (_SERVED if first else timedelta())
+        return self._append(release, variables, "DEPLOYING", created, path)
 
     def find(self, deployment_id: str) -> Record:
         """The record of a deployment.

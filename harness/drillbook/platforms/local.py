@@ -30,6 +30,7 @@ from drillbook.protocols import Deployment
 MOST_REPLICAS = 50
 _DRAIN_S = 1.0
 _EDGE_HEALTH_S = 5.0
+_EDGE_INTERVAL_S = 0.03
 
 
 class LocalPlatform:
@@ -100,13 +101,25 @@ class LocalPlatform:
     async def _first_deploy(self) -> None:
         self._history.begin(self._releases, self._variables)
         newest = self._releases[-1]
-        deployment = await self.deploy(newest.name, deadline_s=self._deadline_s)
+        async with self._changing():
+            deployment = await self._roll_out(
+                newest, self._variables, "deployed", self._deadline_s, first=True
+            )
         if deployment.status != "SUCCESS":
             failure = self._history.find(deployment.id).failure
             raise StackError(f"release {newest.name} did not come up: {failure}", hint=f"see {self._logs}")
-        reason = await ask(self.edge_port, self.service.health_path, timeout_s=_EDGE_HEALTH_S)
-        if reason is not None:
-            raise StackError(f"the service does not serve through the edge: {reason}")
+        await self._until_served()
+
+    async def _until_served(self) -> None:
+        """Wait for the service behind the edge; a deployment without a health check has not waited for it."""
+        deadline = time.monotonic() + (0.0 if self.service.health_checked else self.service.boot_deadline_s)
+        while True:
+            reason = await ask(self.edge_port, self.service.health_path, timeout_s=_EDGE_HEALTH_S)
+            if reason is None:
+                return
+            if time.monotonic() >= deadline or self.current().status != "SUCCESS":
+                raise StackError(f"the service does not serve through the edge: {reason}")
+            await asyncio.sleep(_EDGE_INTERVAL_S)
 
     async def stop(self) -> None:
         """End the replicas, the edge and the CLI's socket; again does no harm.
@@ -261,6 +274,20 @@ class LocalPlatform:
             await end()
             self._journal.write(PlatformChanged("scaled", f"from {before} to {replicas} replicas"))
 
+    async def pause(self) -> None:
+        """Stop the processes that serve where they are; nothing here takes note of it, as of any hang."""
+        for replica in self._current_record().running.processes():
+            replica.pause()
+
+    async def resume(self) -> None:
+        """Let what `pause` stopped go on, as far as it still serves."""
+        for replica in self._current_record().running.processes():
+            replica.resume()
+
+    def paused(self) -> tuple[int, ...]:
+        """The ids of those processes that serve and are stopped."""
+        return tuple(each.pid for each in self._current_record().running.processes() if each.paused)
+
     async def set_variables(self, values: Mapping[str, str], *, redeploy: bool = True) -> Deployment:
         """Set variables of the service and deploy the current release with them."""
         return await self._change_variables({**self._variables, **values}, values, "set", redeploy=redeploy)
@@ -304,11 +331,17 @@ class LocalPlatform:
             return await self._roll_out(release, self._variables, "deployed", self._deadline_s)
 
     async def _roll_out(
-        self, release: Release, variables: Mapping[str, str], change: str, deadline_s: float
+        self,
+        release: Release,
+        variables: Mapping[str, str],
+        change: str,
+        deadline_s: float,
+        *,
+        first: bool = False,
     ) -> Deployment:
         """Start a new deployment beside the old one, and switch to it once it is ready."""
         begun = time.monotonic()
-        record = self._history.add(release, variables, self._logs)
+        record = self._history.add(release, variables, self._logs, first=first)
         record.replicas = self._make_replicas(record)
         try:
             async with asyncio.timeout(deadline_s):

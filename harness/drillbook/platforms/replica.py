@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from drillbook.errors import StackError
 from drillbook.platforms.health import HOST, ask
 from drillbook.platforms.log import DeploymentLog, LineSplitter
@@ -56,7 +58,7 @@ def describe_exit(code: int) -> str:
 
 
 class Replica:
-    """A running process of the service. Made by `spawn`; `ready` once it has passed its health check."""
+    """A running process of the service. Made by `spawn`; `ready` once whoever made it counts on it."""
 
     def __init__(self, process: asyncio.subprocess.Process, port: int, log: DeploymentLog) -> None:
         self.port = port
@@ -110,7 +112,6 @@ class Replica:
             if ended.done():
                 raise BootFailed(f"it {describe_exit(ended.result())} before it was ready")
             ready.result()
-            self.ready = True
         finally:
             ready.cancel()
             ended.cancel()
@@ -126,6 +127,22 @@ class Replica:
             if time.monotonic() >= deadline:
                 raise BootFailed(f"it was not ready within {deadline_s:g} s: {reason}")
             await asyncio.sleep(_HEALTH_INTERVAL_S)
+
+    def pause(self) -> None:
+        """Stop its whole process group where it is, as a process hangs: it lives, and does nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let what `pause` stopped go on."""
+        self._signal(signal.SIGCONT)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the operating system says that it is stopped."""
+        try:
+            return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
 
     async def end(self, grace_s: float = GRACE_S) -> None:
         """End its whole process group: SIGTERM, and after `grace_s` SIGKILL. Again does no harm.

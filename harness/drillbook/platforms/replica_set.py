@@ -21,7 +21,7 @@ _RESTART_PAUSE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """A replica as it is now. `serving` says that it runs and has passed its health check.
+    """A replica as it is now. `serving` says that it runs and has passed its health check, if it has one.
 
     `crashed` says that it failed more often than the service's restart limit allows.
     """
@@ -151,6 +151,10 @@ class ReplicaSet:
                     self._keep(slot)
             await self._changed()
 
+    def processes(self) -> tuple[Replica, ...]:
+        """The processes that there are."""
+        return tuple(slot.replica for slot in self._slots if slot.replica is not None)
+
     async def end(self) -> None:
         """End every replica; again does no harm."""
         await self._end_all(self._slots + self._booting)
@@ -176,7 +180,9 @@ class ReplicaSet:
         environment |= {**self._variables, "PORT": str(port)}
         argv = service.argv(self._release, port)
         slot.replica = await Replica.spawn(argv, environment, service.cwd, port, self._log)
-        await slot.replica.until_ready(service.health_path, service.boot_deadline_s)
+        if service.health_checked:
+            await slot.replica.until_ready(service.health_path, service.boot_deadline_s)
+        slot.replica.ready = True
         slot.serving = True
         detail = f"replica {slot.number} of {self._release}"
         seconds = round(loop.time() - begun, 3)

@@ -27,6 +27,8 @@ class Service:
         environment: the service's variables before anyone sets one. They are listed by the CLI, changed by
             it and restored by a rollback.
         health_path: a replica is ready once a GET of this path answers with a 2xx status.
+        health_checked: whether a deployment waits for that. Without it, as on a platform where no health
+            check is configured, a replica counts as ready as soon as its process runs.
         replicas: how many of them there are.
         boot_deadline_s: the seconds that a replica has to become ready.
         restart_limit: how often a replica that failed is started again before it is left crashed.
@@ -37,6 +39,7 @@ class Service:
     cwd: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     health_path: str = "/health"
+    health_checked: bool = True
     replicas: int = 1
     boot_deadline_s: float = 15.0
     restart_limit: int = 10
