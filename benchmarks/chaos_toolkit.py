@@ -1,149 +1,67 @@
-"""The same drill written for Chaos Toolkit: the same sandbox, servers, app, fault and commands.
+"""The same drill written for Chaos Toolkit, run in the same sandbox against the same servers and app.
 
-`measure` starts this file in a sandbox; there it brings the stack up and runs `chaos run` on it. Chaos
-Toolkit is told to do what it can: a hypothesis before and after, the fault, a pause until it shows, the
-runbook's commands. It has no control, no clocks, no proof that the fault took, and no invariants.
+It is run by `benchmarks.chaos_sandbox`; here it is started, timed, and broken down by Chaos Toolkit's own
+journal into the parts that the drill has too.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from drillbook import library
-from drillbook.backends.local import LocalStack
-from drillbook.commands.run import PACKAGED_PLAN
-from drillbook.host import make_ready
-from drillbook.journal import Journal, build
-from drillbook.model import to_json
-from drillbook.operator import open_shell
-from drillbook.plan import load_plan, select
-from drillbook.schedule import Options, slots, spec
-from drillbook.spec import DrillSpec
+from benchmarks import drill
+from benchmarks.planned import planned
+from drillbook.model import Phase, to_json
 from drillbook.stack import sandbox
 
 CHAOS = Path(sys.executable).parent / "chaos"
-HERE = Path(__file__).resolve()
+ROOT = Path(__file__).resolve().parent.parent
+ITSELF = "chaos, its start and end"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Wall times in seconds: the stack, `chaos run`, and all of it from the command to the verdict."""
-
-    boot_s: float
-    run_s: float
-    wall_s: float
-
-
-def measure(folder: Path) -> Measured:
-    """Run the experiment once."""
-    if not CHAOS.exists():
-        raise SystemExit("Chaos Toolkit is not here: pip install --group bench")
+def measure(folder: Path) -> drill.Measured:
+    """Run the experiment once, with what it leaves in `folder`."""
     folder.mkdir(parents=True)
     began = time.monotonic()
-    plan = load_plan(library.drills_dir() / PACKAGED_PLAN)
-    drills = select(plan, ["stuck-transactions/idle-past-threshold"], all_variants=False)
-    with ExitStack() as keep:
-        host = make_ready(sandboxed=True, jump_clock=True, keep=keep)
-        work = spec(slots(plan, drills, 1, folder)[0], Options(control=False), host)
+    with planned(folder) as (work, host):
         (folder / "spec.json").write_text(json.dumps(to_json(work)))
         Path(work.logs).mkdir(parents=True)
         argv = sandbox.command(
-            [sys.executable, str(HERE), str(folder)],
+            [sys.executable, "-m", "benchmarks.chaos_sandbox", str(folder)],
             writable=[folder],
-            readable=[*host.readable(), HERE.parent.parent],
-            environment={"PATH": os.defpath, "HOME": "/tmp", "LANG": "C.UTF-8"},  # the sandbox's own
+            readable=[*host.readable(), ROOT],
+            environment={"PATH": os.defpath, "HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)},
         )
         done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    wall_s = time.monotonic() - began
     if done.returncode != 0:
         raise SystemExit(f"the experiment failed:\n{done.stdout}{done.stderr}")
     figures = json.loads((folder / "figures.json").read_text())
-    return Measured(figures["boot_s"], figures["run_s"], time.monotonic() - began)
-
-
-async def _in_sandbox(folder: Path) -> int:
-    work = build(DrillSpec, json.loads((folder / "spec.json").read_text()))
-    journal = Journal(folder / "journal.jsonl")
-    stack = LocalStack(work, journal)
-    began = time.monotonic()
-    await stack.start()
-    booted = time.monotonic()
-    try:
-        shell = open_shell(work, stack)
-        settings = {
-            "app_url": stack.url,
-            "superuser": stack.database.url("superuser"),
-            "app_role": stack.database.url("app"),
-            "clock": str(Path(work.scratch) / "postgres-clock"),
-        }
-        steps = [planned.run for planned in work.steps]
-        code = await asyncio.to_thread(_chaos, folder, settings, shell.environment, steps)
-    finally:
-        ended = time.monotonic()
-        await stack.stop()
-    figures = {"boot_s": booted - began, "run_s": ended - booted}
-    (folder / "figures.json").write_text(json.dumps(figures))
-    return code
-
-
-def _chaos(
-    folder: Path, settings: Mapping[str, str], environment: Mapping[str, str], steps: list[str]
-) -> int:
-    experiment = folder / "experiment.json"
-    experiment.write_text(json.dumps(_experiment(settings, steps)))
-    argv = [str(CHAOS), "--no-version-check", "run", str(experiment)]
-    # Its commands run in its own environment: what the on-call shell has, and a PATH for chaos itself.
-    env = {**os.environ, **environment, "PATH": f"{environment['PATH']}:{os.defpath}"}
-    env |= {"PYTHONPATH": str(HERE.parent), "CHAOS_SETTINGS": json.dumps(settings)}
-    done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=100, check=False)
-    (folder / "chaos.log").write_text(done.stdout + done.stderr)
     journal = json.loads((folder / "journal.json").read_text())
-    if journal["status"] != "completed" or journal["deviated"]:
-        sys.stderr.write(done.stdout + done.stderr)
-        return 1
-    return 0
+    lines = [planned_step.step.line for planned_step in work.steps]
+    activities = _activities(journal, lines)
+    boot_s, run_s, stop_s = figures["boot_s"], figures["run_s"], figures["stop_s"]
+    parts = {drill.BEFORE: wall_s - boot_s - run_s - stop_s, Phase.BOOT.value: boot_s}
+    parts |= {ITSELF: run_s - sum(activities.values()), **activities, Phase.TEAR_DOWN.value: stop_s}
+    return drill.Measured(wall_s, parts)
 
 
-def _experiment(settings: Mapping[str, str], steps: list[str]) -> dict[str, Any]:
-    def python(name: str, function: str, kind: str, **more: Any) -> dict[str, Any]:
-        provider = {"type": "python", "module": "chaos_stuck", "func": function}
-        return {"type": kind, "name": name, "provider": provider, **more}
-
-    def step(command: str) -> dict[str, Any]:
-        arguments = ["-c", command]
-        provider = {"type": "process", "path": "/bin/bash", "arguments": arguments, "timeout": 10}
-        return {"type": "action", "name": command[:60], "provider": provider}
-
-    health = {
-        "type": "probe",
-        "name": "the app is healthy",
-        "tolerance": 200,
-        "provider": {"type": "http", "url": f"{settings['app_url']}/health", "timeout": 2},
-    }
-    order = python("an order can be placed", "order", "probe", tolerance=201)
-    return {
-        "title": "A stuck transaction is cured by the runbook",
-        "description": "A transaction that is idle for over 10 minutes holds the hot product's row.",
-        "steady-state-hypothesis": {"title": "Orders are taken", "probes": [health, order]},
-        "method": [
-            python("hold the hot product's row", "hold", "action"),
-            python("orders fail", "wait_until_orders_fail", "probe"),
-            *[step(command) for command in steps],
-        ],
-        "rollbacks": [],
-    }
+def _activities(journal: Mapping[str, Any], lines: list[int]) -> dict[str, float]:
+    """What Chaos Toolkit did and how long it took, in seconds, by the drill's names for it."""
+    names = [Phase.INJECT.value, Phase.DETECT.value, *(f"step at line {line}" for line in lines)]
+    method = dict(zip(names, map(_seconds, journal["run"]), strict=True))
+    before, after = (journal["steady_states"][side]["probes"] for side in ("before", "after"))
+    steady, verify = sum(map(_seconds, before)), sum(map(_seconds, after))
+    return {Phase.STEADY.value: steady, **method, Phase.VERIFY.value: verify}
 
 
-if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(asyncio.run(_in_sandbox(Path(sys.argv[1]))))
+def _seconds(activity: Mapping[str, Any]) -> float:
+    start, end = (datetime.fromisoformat(activity[side]) for side in ("start", "end"))
+    return (end - start).total_seconds()
