@@ -3,6 +3,7 @@
 #   make drill   run the packaged plan's fire drills
 #   make test    run the test suite        (make test ARGS="-k sandbox" narrows it down)
 #   make check   lint, types, imports, build
+#   make samples run the drills whose reports are in reports/samples/, and replace those
 #   make bench   measure what a drill costs
 #   make clean   throw away .venv and whatever tools left behind
 
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test check lint types imports build bench clean
+.PHONY: help drill test check lint types imports build samples bench clean
 .NOTPARALLEL:
 
 help:
@@ -40,7 +41,11 @@ imports: $(READY)
 build: $(READY)
 	$(BIN)/python .ci/check_build.py
 
+samples: $(READY)
+	$(BIN)/python .ci/samples.py $(ARGS)
+
 bench: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:

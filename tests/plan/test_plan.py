@@ -12,7 +12,7 @@ from drillbook.bindings import fill
 from drillbook.errors import InputError
 from drillbook.model import Objectives
 from drillbook.plan import Operator, Plan, PlatformChoice, Timing, TrafficChoice, load_plan, select
-from drillbook.schedule import planned_steps
+from drillbook.schedule import apart, planned_steps, slots
 
 FULL = """
 runbook: on-call.md
@@ -215,3 +215,17 @@ def test_the_packaged_runbook_is_read_without_a_doubt() -> None:
     assert len(book.templates.post_mortem) == 7
     assert len(book.checklist) == 6
     assert len(book.contacts) == 4
+
+
+def test_drills_of_two_plans_never_share_a_directory(load: Load, tmp_path: Path) -> None:
+    plan = load(PLAN)
+    once = slots(plan, plan.drills, 1, tmp_path)
+    folders = [slot.run_dir.name for slot in apart([*once, *once, *once])]
+    assert folders == [
+        "stuck-transactions--idle-past-threshold",
+        "stuck-transactions--savepoint-aborted",
+        "stuck-transactions--idle-past-threshold--plan",
+        "stuck-transactions--savepoint-aborted--plan",
+        "stuck-transactions--idle-past-threshold--plan-2",
+        "stuck-transactions--savepoint-aborted--plan-2",
+    ]
