@@ -169,7 +169,7 @@ def _lines_of(token: Token) -> tuple[int, int]:
 
 
 # Of "bash", "bash{1,3}", "bash:restart.sh" and "{.bash", but not of "title=…".
-_LANGUAGE = re.compile(r"[{.]*(\w[^\s{},:;(=]*)(?!=)")
+_LANGUAGE = re.compile(r"[{.]*(\w[^\s{},:;(=]*+)(?!=)")
 _LEADING_SPACE = re.compile(r"^[ \t]+", re.MULTILINE)
 
 

@@ -183,9 +183,11 @@ class _Collector:
     def _inline_commands(self, prose: Prose) -> bool:
         text = prose.inline.text
         codes = [code for code in prose.inline.codes if _is_inline_command(code, prose)]
+        whole = _CHECKBOX.sub("", text)
+        warned = bool(codes) and (is_caution(text) or _grave(prose.section))
         for code in codes:
             alone = len(text) < len(code.text) + 10 and not text.replace(code.text, "").strip("\\ .,;:`()")
-            plain = code.text if alone else _CHECKBOX.sub("", text)
+            plain = code.text if alone else whole
             parent = self._parent_text(prose) if alone else None
             self.found.steps.append(
                 Step(
@@ -195,7 +197,7 @@ class _Collector:
                     text=parent or plain,
                     command=code.text.strip(),
                     placeholders=placeholders(code.text),
-                    caution=is_caution(text) or is_caution(parent) or _grave(prose.section),
+                    caution=warned or is_caution(parent),
                     end_line=code.end_line,
                 )
             )
