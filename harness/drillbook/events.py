@@ -13,6 +13,9 @@ from typing import ClassVar
 
 from drillbook.model import Effect, Json, Objectives, Phase, StepKind
 
+SLIS_HOLD = "the SLIs hold"
+"""Why a step was not carried out that is not needed any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -28,6 +31,7 @@ class DrillStarted(Event):
     `runbook` is the parsed runbook as JSON, `repeat` the command that repeats the drill, `watch_s` for a
     control the least time that it is watched after the first bad sample, `control` whether a control is to
     be run beside the drill. `again_because` is why the drill is carried out a second time, if it is.
+    `manual` holds why only a human can do it, by the line of each step of which the plan says so.
     """
 
     kind = "drill"
@@ -61,6 +65,7 @@ class DrillStarted(Event):
     watch_s: float = 0.0
     control: bool = True
     again_because: str = ""
+    manual: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,10 +140,11 @@ def _cut_torn_line(path: Path) -> None:
         raise JournalError(f"can't mend the journal: {error.strerror}", path=path) from error
 
 
-def read(path: Path) -> list[Entry]:
+def read(path: Path, *, most: int | None = None) -> list[Entry]:
     """The entries of the journal at `path`, up to the last whole one.
 
-    A torn last line (the writer was killed) and kinds or fields of a later version are passed over.
+    A torn last line (the writer was killed) and kinds or fields of a later version are passed over. With
+    `most`, no more than that many lines are looked at.
 
     Raises:
         JournalError: the file can't be read, or a line before the last is not an entry.
@@ -153,7 +154,7 @@ def read(path: Path) -> list[Entry]:
     except OSError as error:
         raise JournalError(f"can't read the journal: {error.strerror}", path=path) from error
     entries = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines[:most], 1):
         if not line.strip():
             continue
         try:

@@ -27,7 +27,7 @@ from drillbook.journal import Journal, events, read
 from drillbook.launcher import Worker
 from drillbook.model import Phase
 from drillbook.places import Places
-from drillbook.reporting.reports import write_reports
+from drillbook.reporting.reports import write_reports, write_suite
 from drillbook.result import CONTROL, JOURNAL, DrillResult
 from drillbook.schedule import Options, Slot, spec
 from drillbook.spec import DrillSpec
@@ -86,11 +86,13 @@ class Run:
             jump = any(slot.plan.clock == "jump" for slot in self.slots)
             host = make_ready(sandboxed=self.sandboxed, jump_clock=jump, keep=keep)
             self._write_index(ended=False)
-            results = asyncio.run(self._carry_out(host))
+            carried_out = asyncio.run(self._carry_out(host))
+            results = [result for _, result in carried_out]
+            write_suite(self.out, [slot.run_dir for slot, _ in carried_out], results)
             self._write_index(ended=True)
         return results
 
-    async def _carry_out(self, host: Host) -> list[DrillResult]:
+    async def _carry_out(self, host: Host) -> list[tuple[Slot, DrillResult]]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._interrupt, number)
@@ -100,7 +102,8 @@ class Run:
         await asyncio.gather(*self._aborts)
         if self._failure is not None:
             raise self._failure
-        return [result for result in results if result is not None]
+        pairs = zip(self.slots, results, strict=True)
+        return [(slot, result) for slot, result in pairs if result is not None]
 
     def _interrupt(self, number: int) -> None:
         """End every drill early; a second time, at once."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 from drillbook.commands.terminal import Terminal
 from drillbook.errors import InputError
 from drillbook.model import ExitCode
-from drillbook.reporting.reports import write_reports
+from drillbook.reporting.reports import write_reports, write_suite
 from drillbook.result import JOURNAL, DrillResult
 from drillbook.run import INDEX, finish_journal, process_began, write_whole
 from drillbook.stack.guard import end_all
@@ -25,14 +26,25 @@ def report_command(folder: Path) -> int:
     Raises:
         InputError: there is no journal there.
     """
-    dirs = [folder] if (folder / JOURNAL).exists() else sorted(p.parent for p in folder.glob(f"*/{JOURNAL}"))
+    dirs = [folder] if (folder / JOURNAL).exists() else _drills(folder)
     if not dirs:
         raise InputError(f"holds no {JOURNAL}", path=folder, hint="name a run directory")
     results = [_write(run_dir) for run_dir in dirs]
+    if dirs != [folder]:
+        write_suite(folder, dirs, results)
     with Terminal(total=len(results)) as terminal:
         pass
     terminal.conclude(results, folder)
     return ExitCode.OK
+
+
+def _drills(folder: Path) -> list[Path]:
+    """The run directories in `folder`, in the order of the run."""
+    there = sorted(path.parent for path in folder.glob(f"*/{JOURNAL}"))
+    if not (folder / INDEX).exists():
+        return there
+    order = {name: place for place, name in enumerate(next(_runs(folder))[1].get("drills", []))}
+    return sorted(there, key=lambda run_dir: order.get(run_dir.name, len(order)))
 
 
 def _write(run_dir: Path) -> DrillResult:
@@ -56,7 +68,9 @@ def recover_command(folder: Path | None) -> int:
         end_all(str(index["mark"]))
         for journal in sorted(run.glob(f"*/**/{JOURNAL}")):
             finish_journal(journal, problem="", interrupted_by="the end of its command")
-        results = [_write(path.parent) for path in sorted(run.glob(f"*/{JOURNAL}"))]
+        dirs = _drills(run)
+        results = [_write(run_dir) for run_dir in dirs]
+        write_suite(run, dirs, results)
         write_whole(run / INDEX, json.dumps(index | {"ended": True}, indent=2) + "\n")
         for result in results:
             click.echo(f"{run}: {result.scenario}/{result.variant}: {result.verdict}: {result.reason}")
@@ -67,7 +81,7 @@ def recover_command(folder: Path | None) -> int:
     return ExitCode.OK
 
 
-def _runs(folder: Path) -> Iterator[tuple[Path, dict[str, object]]]:
+def _runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     for path in sorted([folder / INDEX, *folder.glob(f"*/{INDEX}")]):
         if path.exists():
             try:
@@ -77,7 +91,7 @@ def _runs(folder: Path) -> Iterator[tuple[Path, dict[str, object]]]:
                 raise InputError(f"is not the index of a run: {error}", path=path) from error
 
 
-def _lives(index: dict[str, object]) -> bool:
+def _lives(index: dict[str, Any]) -> bool:
     """Whether the run's command still runs: its process id, and the moment that began."""
     pid, began = index.get("pid"), index.get("began")
     if not isinstance(pid, int) or not isinstance(began, int | float):

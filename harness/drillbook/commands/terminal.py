@@ -113,8 +113,8 @@ class Terminal:
             self._console.print(
                 Text(f"{len(gaps)} known gap{'s' if len(gaps) > 1 else ''}, as expected", style="dim")
             )
-        where = f"{out}/*/postmortem.html" if len(results) > 1 else f"{results[0].run_dir}/postmortem.html"
-        self._console.print(f"Reports: {where}", soft_wrap=True)
+        where = f"{out}/suite.html" if len(results) > 1 else f"{results[0].run_dir}/postmortem.html"
+        self._console.print(f"Report: {where}", soft_wrap=True)
 
 
 def table(results: Sequence[DrillResult]) -> Table:

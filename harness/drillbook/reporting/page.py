@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drillbook.events import StepEnded
 from drillbook.evidence import gather
@@ -22,11 +22,9 @@ from drillbook.reporting.facts import Facts
 from drillbook.reporting.sections import sections
 from drillbook.reporting.status import StatusUpdate
 from drillbook.reporting.strips import strips
+from drillbook.reporting.templates import environment
 from drillbook.reporting.timeline import timeline
 from drillbook.verdict import NO_SAY
-
-if TYPE_CHECKING:
-    import jinja2
 
 _FOLDED_LINES = 8
 
@@ -40,41 +38,8 @@ _TONES = {
 
 def postmortem(facts: Facts, updates: list[StatusUpdate], *, form: str, templates: Path) -> str:
     """The post-mortem in `form`, `md` or `html`, by the template `postmortem.<form>.j2` in `templates`."""
-    environment = _environment(templates, html=form == "html")
-    return environment.get_template(f"postmortem.{form}.j2").render(_content(facts, updates, form=form))
-
-
-def _environment(templates: Path, *, html: bool) -> jinja2.Environment:
-    import jinja2  # noqa: PLC0415  slow to import, and only reports need it
-    from markupsafe import Markup, escape  # noqa: PLC0415  it comes with jinja2
-
-    def rich(text: words.Text | str) -> Markup:
-        parts = (text,) if isinstance(text, str) else text
-        code, plain = Markup("<code>{}</code>"), Markup("{}")
-        return Markup("").join(
-            (code if isinstance(part, words.Code) else plain).format(escape(str(part))) for part in parts
-        )
-
-    # In Markdown every filter escapes by Markdown's rules; HTML's would show through in code.
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
-        autoescape=html,  # noqa: S701  off for Markdown only
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        rich=rich,
-        svg=Markup,
-        md=words.md,
-        md_code=words.md_code,
-        md_block=words.md_block,
-        seconds=words.seconds,
-        clock=words.clock,
-        sentence=words.sentence,
-    )
-    return environment
+    made = environment(templates, html=form == "html")
+    return made.get_template(f"postmortem.{form}.j2").render(_content(facts, updates, form=form))
 
 
 def _content(facts: Facts, updates: list[StatusUpdate], *, form: str) -> dict[str, Any]:

@@ -6,10 +6,12 @@ Each file is whole or not there: it is written beside its place and then moved i
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from drillbook.errors import StackError
 from drillbook.library import reports_dir
+from drillbook.reporting import suite
 from drillbook.reporting.facts import Facts, facts
 from drillbook.reporting.page import postmortem
 from drillbook.reporting.status import status_updates
@@ -37,6 +39,22 @@ def write_reports(run_dir: Path) -> DrillResult:
     except OSError as error:
         raise StackError(f"can't write a report: {error.strerror}", path=error.filename or run_dir) from error
     return result
+
+
+def write_suite(out: Path, run_dirs: Sequence[Path], results: Sequence[DrillResult]) -> None:
+    """Write `suite.md` and `suite.html` in `out`, on the drills in `run_dirs`, whose results are `results`.
+
+    Raises:
+        JournalError: a journal can't be read.
+        StackError: the templates are missing, or a file can't be written.
+    """
+    if not results:
+        return
+    try:
+        for name, text in suite.rendered(suite.gather(run_dirs, results)).items():
+            _write(out / name, text)
+    except OSError as error:
+        raise StackError(f"can't write a report: {error.strerror}", path=error.filename or out) from error
 
 
 def rendered(told: Facts) -> dict[str, str]:

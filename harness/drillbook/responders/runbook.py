@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drillbook.events import (
+    SLIS_HOLD,
     FindingMade,
     ResponderActed,
     StepEnded,
@@ -80,16 +81,18 @@ class RunbookResponder:
     async def respond(self) -> None:
         """Carry out one step after another while the SLIs do not hold."""
         for number, planned in enumerate(self._steps, 1):
-            if self._watch.holds(self._pace.look_s):
-                self._skip(planned, "the SLIs hold")
+            if planned.manual:
+                self._skip(planned, planned.manual)
+            elif self._watch.holds(self._pace.look_s):
+                self._skip(planned, SLIS_HOLD)
             elif planned.run:
                 await self._carry_out(number, planned)
             elif planned.leads_to:
                 self._skip(planned, f"leads to the section {planned.leads_to}", leads_to=planned.leads_to)
             else:
-                self._skip(planned, planned.manual or "a manual step that the plan binds to no command")
+                self._skip(planned, "a manual step that the plan binds to no command")
         if self._watch.holds(self._pace.look_s):
-            self._journal.write(ResponderActed(self.name, "declared", "the SLIs hold"))
+            self._journal.write(ResponderActed(self.name, "declared", SLIS_HOLD))
         else:
             self._journal.write(ResponderActed(self.name, "finished", "no step is left"))
 
