@@ -31,7 +31,8 @@ class DrillStarted(Event):
     `runbook` is the parsed runbook as JSON, `repeat` the command that repeats the drill, `watch_s` for a
     control the least time that it is watched after the first bad sample, `control` whether a control is to
     be run beside the drill. `again_because` is why the drill is carried out a second time, if it is.
-    `manual` holds why only a human can do it, by the line of each step of which the plan says so.
+    `clock_speed` is how many seconds of the runbook's own times pass in one second of the drill. `manual`
+    holds why only a human can do it, by the line of each step of which the plan says so.
     """
 
     kind = "drill"
@@ -66,6 +67,7 @@ class DrillStarted(Event):
     control: bool = True
     again_because: str = ""
     manual: Mapping[str, str] = field(default_factory=dict)
+    clock_speed: int = 1
 
 
 @dataclass(frozen=True, slots=True)

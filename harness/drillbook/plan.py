@@ -24,6 +24,7 @@ ROLES = ("superuser", "app", "reporting")
 EXPORTS = ("DATABASE_URL", "REDIS_URL", "APP_URL")
 CLOCKS = ("jump", "wait")
 _MOST_USERS = 1000
+_FASTEST_CLOCK = 86400
 _KEYS = (
     *("runbook", "platform", "operator", "objectives", "bindings", "placeholders"),
     *("tools", "clock", "timing", "traffic", "drills"),
@@ -52,7 +53,8 @@ class Timing:
 
     `hold_s` is how long all must be well before it counts as mitigated; `settle_s` how long a cure may take
     to show once the responder has nothing left to do; `step_deadline_s` is for one command, `deadline_s`
-    for the responder as a whole.
+    for the responder as a whole. `clock_speed` is how many seconds of the runbook's own times (response
+    times, intervals of status updates) pass in one second of the drill.
     """
 
     probe_interval_s: float = 0.04
@@ -60,6 +62,7 @@ class Timing:
     settle_s: float = 2.0
     step_deadline_s: float = 10.0
     deadline_s: float = 60.0
+    clock_speed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +215,15 @@ def _durations(item: Item | None, keys: Sequence[str]) -> dict[str, float]:
 
 
 def _timing(item: Item | None) -> Timing:
-    given = _durations(item, ("probe_interval", "hold", "settle", "step_deadline", "deadline"))
-    timing = Timing(**given)
-    table = item.entries() if item is not None else {}
+    keys = ("probe_interval", "hold", "settle", "step_deadline", "deadline")
+    table = item.table((*keys, "clock_speed")) if item is not None else {}
+    speed = table.pop("clock_speed", None)
+    timing = Timing(
+        **{f"{key}_s": value.duration_s() for key, value in table.items()},
+        clock_speed=speed.integer(1, _FASTEST_CLOCK) if speed is not None else 1,
+    )
     if "probe_interval" in table:
-        table["probe_interval"][1].duration_s(least=0.01, most=1.0)
+        table["probe_interval"].duration_s(least=0.01, most=1.0)
     if item is not None and timing.hold_s < 2 * timing.probe_interval_s:
         raise item.error("hold is shorter than two probe intervals", "a window needs samples to be judged by")
     return timing

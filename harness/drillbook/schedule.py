@@ -160,6 +160,7 @@ def header(
         watch_s=watch_s,
         control=options.control and options.responder != "none",
         again_because=again_because,
+        clock_speed=timing.clock_speed,
         manual={str(binding.step_line): binding.manual for binding in plan.bindings if binding.manual},
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drillbook.clocks import Clocks, Durations, mitigated
-from drillbook.events import StepEnded
+from drillbook.events import DrillStarted, StepEnded
 from drillbook.evidence import gather
 from drillbook.journal import Entry, events
 from drillbook.model import Objectives, Verdict
@@ -61,7 +61,7 @@ def score(entries: Sequence[Entry], verdict: Verdict, times: Clocks, spans: Dura
         _resolved(verdict),
         _in_time("resolved in time", RESOLVED_IN_TIME, spans.ttr, _objectives(entries).resolve_s, verdict),
         _in_time("detected in time", DETECTED_IN_TIME, spans.ttd, _objectives(entries).detect_s, None),
-        _acknowledged(times),
+        _acknowledged(entries, times),
         _unharmed(entries),
         _unbroken(entries, verdict),
     )
@@ -93,10 +93,27 @@ def _in_time(
     return Part(name, round(maximum * share, 1), maximum, why)
 
 
-def _acknowledged(times: Clocks) -> Part:
-    if times.ack is None:
-        return Part("acknowledged", 0.0, ACKNOWLEDGED, "nobody began to respond")
-    return Part("acknowledged", ACKNOWLEDGED, ACKNOWLEDGED, "the responder began")
+def _acknowledged(entries: Sequence[Entry], times: Clocks) -> Part:
+    """Within the response time that the runbook gives the severity, on the drill's clock."""
+    name = "acknowledged in time"
+    since = times.detect if times.detect is not None else times.impact
+    if times.ack is None or since is None:
+        return Part(name, 0.0, ACKNOWLEDGED, "nobody began to respond")
+    limit_s = _response_s(gather(entries).started)
+    if limit_s is None:
+        return Part(name, ACKNOWLEDGED, ACKNOWLEDGED, "the responder began; the runbook sets no time for it")
+    return _in_time(name, ACKNOWLEDGED, max(0.0, times.ack - since), limit_s, None)
+
+
+def _response_s(start: DrillStarted) -> float | None:
+    """The response time of the drill's severity in seconds of the drill, or None if the runbook has none."""
+    levels = start.runbook.get("severities")
+    for level in levels if isinstance(levels, list) else []:
+        if isinstance(level, dict) and level.get("level") == start.severity:
+            seconds = level.get("response_s")
+            if isinstance(seconds, int | float):
+                return seconds / start.clock_speed
+    return None
 
 
 def _unharmed(entries: Sequence[Entry]) -> Part:

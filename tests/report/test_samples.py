@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from drillbook.junit import junit
+from drillbook.reporting import suite
 from drillbook.reporting.facts import facts
 from drillbook.reporting.reports import rendered
 from drillbook.result import DrillResult, document, dumps, journals, result_of
@@ -43,6 +44,14 @@ def test_the_results_and_the_junit_file_are_those_of_the_samples() -> None:
     assert [result.verdict for result in results] == ["RESOLVED", "NOT_RESOLVED", "STEP_BROKEN"]
     assert (SAMPLES / "results.json").read_text("utf-8") == dumps(document(results)), STALE
     assert (SAMPLES / "junit.xml").read_text("utf-8") == junit(results), STALE
+
+
+def test_the_suite_report_is_that_of_the_first_two_samples() -> None:
+    folders = FOLDERS[:2]
+    results = [made(folder)[0] for folder in folders]
+    files = suite.rendered(suite.gather([SAMPLES / folder for folder in folders], results))
+    for name, text in files.items():
+        assert (SAMPLES / name).read_text("utf-8") == text, f"{name}: {STALE}"
 
 
 def test_no_sample_names_a_folder_of_a_machine_or_a_password() -> None:

@@ -56,6 +56,12 @@ def test_updates_come_at_the_interval_and_tell_the_stage_of_their_moment() -> No
     assert "Next Update: 09:30:07 UTC" in made[0].text
 
 
+def test_the_runbook_s_interval_is_kept_on_the_drill_s_own_clock() -> None:
+    (first, *others, _) = updates(drill(first=start(clock_speed=600)))
+    assert [update.t - first.t for update in others] == pytest.approx([3.0, 6.0, 9.0])
+    assert len(updates(drill())) == 2  # half an hour is longer than the drill
+
+
 def test_an_interval_meant_for_other_severities_is_not_kept() -> None:
     cadences = (Cadence("start", "", 1), Cadence("interval", "", 2, 1.0, ("SEV4",)))
     story = drill(first=start(runbook=changed(runbook(), cadences=cadences)))

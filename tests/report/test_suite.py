@@ -66,7 +66,7 @@ def test_the_worst_severity_comes_first_and_what_is_as_expected_needs_no_attenti
 def test_a_drill_without_a_say_is_in_no_denominator(suite: Suite) -> None:
     assert suite.headline == (
         "The runbook resolves 1 of 3 failures drilled;"
-        " 1 gap known, 2 drills not as expected and 1 drill without a say"
+        " 1 is a known gap, 2 are not as expected and 1 has no say"
     )
 
 

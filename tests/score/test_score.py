@@ -3,12 +3,13 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.journals import Story, control, drill, ended, start
 
 from drillbook.clocks import clocks, durations
-from drillbook.events import Event, Sampled, StepEnded
+from drillbook.events import Event, ResponderActed, Sampled, StepEnded
 from drillbook.model import Objectives, Verdict
 from drillbook.result import result_of
 from drillbook.score import score
@@ -86,3 +87,19 @@ def test_whatever_a_journal_holds_the_score_keeps_its_bounds_and_the_clocks_thei
     assert times.mitigate is None or (times.impact is not None and times.mitigate >= times.impact)
     assert times.resolve is None or times.resolve == times.mitigate
     assert (made.verdict is Verdict.RESOLVED) <= (times.resolve is not None)
+
+
+@pytest.mark.parametrize(("speed", "points"), [(1, 5.0), (6000, 4.7), (60000, 0.0)])
+def test_the_responder_has_the_runbook_s_response_time_on_the_drill_s_clock(
+    speed: int, points: float
+) -> None:
+    # Half a second after the alert; SEV1 has 15 minutes.
+    story = drill(first=start(clock_speed=speed))
+    late = Story([(t + 0.06 if isinstance(event, ResponderActed) and event.change == "ack" else t, event)
+                  for t, event in story.parts])  # fmt: skip
+    assert result_score(late)["acknowledged in time"] == points
+
+
+def test_a_severity_without_a_response_time_asks_for_no_haste() -> None:
+    first = start(severity="SEV3", clock_speed=60000)
+    assert result_score(drill(first=first))["acknowledged in time"] == 5.0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from drillbook.model import ChecklistItem, Verdict
 from drillbook.reporting.actions import actions
@@ -53,4 +54,18 @@ def _note(text: str, facts: Facts) -> str:
         return "no alert fired" if ttd is None else f"an alert fired after {seconds(ttd)}"
     if re.search(r"action items?|follow[- ]?up", text):
         return f"{count(len(actions(facts)), 'item')} listed; to whom they go is for a human"
+    if re.search(r"\bpost[- ]?mortem\b|\bretro", text):
+        due = postmortem_due(facts)
+        return f"due by {due:%Y-%m-%d %H:%M} UTC, for a human to schedule" if due else "for a human"
     return "for a human"
+
+
+def postmortem_due(facts: Facts) -> datetime | None:
+    """By when the runbook wants the post-mortem, from the end of the incident on; None if it does not say.
+
+    In days of the calendar: it is people who meet, whatever the speed of the drill's clock.
+    """
+    asked = next((c for c in facts.runbook.cadences if c.moment == "post-mortem" and c.interval_s), None)
+    if asked is None or asked.interval_s is None:
+        return None
+    return facts.wall(facts.evidence.cutoff) + timedelta(seconds=asked.interval_s)

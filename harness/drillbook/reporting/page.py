@@ -16,7 +16,7 @@ from drillbook.model import Verdict
 from drillbook.reporting import text as words
 from drillbook.reporting.actions import actions
 from drillbook.reporting.chart import WIDTHS, chart, strip
-from drillbook.reporting.checklist import checklist
+from drillbook.reporting.checklist import checklist, postmortem_due
 from drillbook.reporting.compare import compare
 from drillbook.reporting.facts import Facts
 from drillbook.reporting.sections import sections
@@ -59,6 +59,7 @@ def _content(facts: Facts, updates: list[StatusUpdate], *, form: str) -> dict[st
         "timeline": timeline(facts),
         "actions": actions(facts),
         "checklist": checklist(facts),
+        "due": postmortem_due(facts),
         "steps": result.steps,
         "outputs": _outputs(facts),
         "compared": compare(facts),

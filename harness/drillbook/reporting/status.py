@@ -1,6 +1,7 @@
 """The status updates that the runbook asks for, in its own template and at the moments that it names.
 
-An update knows only what was known at its moment. Fields that the journal can't fill stay as they are.
+Its intervals are kept on the drill's clock, which a plan may speed up. An update knows only what was known
+at its moment. Fields that the journal can't fill stay as they are.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def status_updates(facts: Facts) -> list[StatusUpdate]:
     end = max(facts.evidence.cutoff, begin)
     cadences = {cadence.moment: cadence for cadence in reversed(_cadences(facts))}
     interval = cadences.get("interval")
-    every = interval.interval_s if interval else None
+    every = interval.interval_s / facts.start.clock_speed if interval and interval.interval_s else None
     moments: list[tuple[float, str]] = []
     if "start" in cadences:
         moments.append((begin, "start"))

@@ -93,11 +93,11 @@ class Suite:
         said = len(self.rows) - len(self.without_say)
         text = f"The runbook resolves {len(self.resolved)} of {words.count(said, 'failure')} drilled"
         known = sum(row.tone == "gap" for row in self.rows)
-        parts = [f"{words.count(known, 'gap')} known"] if known else []
+        parts = [words.count(known, "is a known gap", "are known gaps")] if known else []
         if self.attention:
-            parts.append(f"{words.count(len(self.attention), 'drill')} not as expected")
+            parts.append(words.count(len(self.attention), "is not as expected", "are not as expected"))
         if self.without_say:
-            parts.append(f"{words.count(len(self.without_say), 'drill')} without a say")
+            parts.append(words.count(len(self.without_say), "has no say", "have no say"))
         return f"{text}; {words.listed(parts)}" if parts else text
 
 
