@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         port=options.port,
         access_log=False,
         log_level="warning",
+        proxy_headers=False,  # who the client is, is for the service to say
         # Whole seconds by its type; it is waited for as any number is.
         timeout_graceful_shutdown=GRACE_S,  # type: ignore[arg-type]
     )

@@ -19,6 +19,8 @@ def test_what_is_not_set_has_a_default() -> None:
     assert settings.release == "2026.11.2"
     assert (settings.pool_size, settings.pool_timeout_s, settings.statement_timeout_ms) == (8, 1.0, 1500)
     assert (settings.rate_per_s, settings.rate_burst) == (100.0, 200.0)
+    assert settings.total_rate_per_s is None
+    assert settings.blocked_clients == ()
 
 
 def test_what_is_set_counts() -> None:
@@ -29,11 +31,18 @@ def test_what_is_set_counts() -> None:
         "DB_STATEMENT_TIMEOUT_MS": "900",
         "RATE_LIMIT_PER_S": "7",
         "RATE_LIMIT_BURST": "9",
+        "RATE_LIMIT_TOTAL_PER_S": "30",
+        "BLOCKED_CLIENTS": "203.0.113.7, 198.51.100.0/24 2001:db8::/32",
     }
     settings = Settings.read(ENVIRONMENT | changes, "2026.11.2")
     assert settings.release == "mine"
     assert (settings.pool_size, settings.pool_timeout_s, settings.statement_timeout_ms) == (20, 2.5, 900)
-    assert (settings.rate_per_s, settings.rate_burst) == (7.0, 9.0)
+    assert (settings.rate_per_s, settings.rate_burst, settings.total_rate_per_s) == (7.0, 9.0, 30.0)
+    assert [str(each) for each in settings.blocked_clients] == [
+        "203.0.113.7/32",
+        "198.51.100.0/24",
+        "2001:db8::/32",
+    ]
 
 
 @pytest.mark.parametrize("name", list(ENVIRONMENT))
@@ -49,7 +58,11 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("DB_POOL_SIZE", "0", "must be more than 0"),
         ("DB_POOL_TIMEOUT", "nan", "must be more than 0"),
         ("RATE_LIMIT_PER_S", "-1", "must be more than 0"),
+        ("RATE_LIMIT_TOTAL_PER_S", "0", "must be more than 0"),
+        ("BLOCKED_CLIENTS", "203.0.113.7,bot", "has what is no address and no network: 'bot'"),
+        ("BLOCKED_CLIENTS", "203.0.113.7/24", "has what is no address and no network"),
         ("REDIS_URL", "localhost", "is not a URL"),
+        ("SMS_REQUIRED", "perhaps", "must be true or false: 'perhaps'"),
     ],
 )
 def test_a_wrong_variable_is_named_with_what_is_wrong(name: str, value: str, reason: str) -> None:

@@ -17,10 +17,18 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shop.client import forwarded_address
+
 logger = logging.getLogger("shop")
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _ID_LENGTH = 64  # of an id that a client sends
+_NOTES = "shop.notes"
+
+
+def note(scope: Scope, **fields: str) -> None:
+    """Add `fields` to the log's entry of the request that `scope` is of."""
+    scope.setdefault(_NOTES, {}).update(fields)
 
 
 class JsonFormatter(logging.Formatter):
@@ -56,7 +64,7 @@ def configure() -> None:
 
 
 class RequestLog:
-    """ASGI middleware: gives each request an id and logs its route, status and time.
+    """ASGI middleware: gives each request an id and logs its route, client, status and time.
 
     What a handler raises is logged with its traceback and answered with 500, here and not in the server,
     which would close the client's connection.
@@ -98,5 +106,11 @@ def _write(scope: Scope, status: int, ms: float) -> None:
     """Log a request; its status is 0 where it was cut off before its answer."""
     good = 0 < status < 500  # noqa: PLR2004  the server errors of HTTP
     path = getattr(scope.get("route"), "path", scope["path"])
-    data = {"route": f"{scope['method']} {path}", "status": status, "ms": round(ms, 1)}
+    data = {
+        "route": f"{scope['method']} {path}",
+        "client": forwarded_address(scope),
+        "status": status,
+        "ms": round(ms, 1),
+        **scope.get(_NOTES, {}),
+    }
     logger.log(logging.INFO if good else logging.ERROR, "request", extra={"data": data})

@@ -15,9 +15,10 @@ from starlette.routing import BaseRoute
 from starlette.types import Scope
 
 from shop.api import HANDLERS, ROUTES
+from shop.client import Blocked, forwarded_address
 from shop.config import ConfigurationError, Settings
 from shop.log import RequestLog, configure, logger
-from shop.ratelimit import Buckets, RateLimit, forwarded_address
+from shop.ratelimit import Buckets, RateLimit, Window
 from shop.service import Job, Shop, assemble, running
 
 
@@ -28,6 +29,7 @@ def build_app(
     jobs: Sequence[Job] = (),
     parts: Callable[[Settings], Shop] = assemble,
     client_of: Callable[[Scope], str] = forwarded_address,
+    before: Sequence[Middleware] = (),
 ) -> Starlette:
     """The application, with its settings from the environment.
 
@@ -37,6 +39,7 @@ def build_app(
         jobs: what runs beside the requests for as long as it serves; each is given the shop.
         parts: makes its parts from the settings.
         client_of: whose token bucket a request draws from.
+        before: what a request passes on its way in, once it is known not to come from a blocked client.
 
     Raises:
         SystemExit: a variable is missing or wrong; one line of the log says which.
@@ -54,6 +57,11 @@ def build_app(
             logger.info("serving", extra={"data": {"release": settings.release}})
             yield {"shop": shop}
 
-    buckets = Buckets(settings.rate_per_s, settings.rate_burst)
-    before = [Middleware(RequestLog), Middleware(RateLimit, buckets, client_of)]
-    return Starlette(routes=routes, middleware=before, exception_handlers=HANDLERS, lifespan=lifespan)
+    limit = Middleware(
+        RateLimit,
+        Buckets(settings.rate_per_s, settings.rate_burst),
+        Window(settings.total_rate_per_s),
+        client_of,
+    )
+    way_in = [Middleware(RequestLog), Middleware(Blocked, settings.blocked_clients), *before, limit]
+    return Starlette(routes=routes, middleware=way_in, exception_handlers=HANDLERS, lifespan=lifespan)

@@ -1,31 +1,23 @@
-"""The rate limit: a token bucket for each client. Who a client is, is for the caller to say.
+"""The rate limits: a token bucket for each client, and a window for all of them together.
 
-It keeps no more than a bounded number of buckets, and never limits the health check.
+Who a client is, is for the caller to say. It keeps no more than a bounded number of buckets and moments, and
+never limits the health check.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shop.log import note
+
 _MOST_BUCKETS = 10_000
-
-
-def forwarded_address(scope: Scope) -> str:
-    """The client's address as the proxy in front gives it; without a proxy, the peer's.
-
-    The first address of X-Forwarded-For counts, so the proxy must overwrite what the client sent.
-    """
-    forwarded = Headers(scope=scope).get("x-forwarded-for", "").partition(",")[0].strip()
-    if forwarded:
-        return forwarded
-    client = scope.get("client")
-    return client[0] if client else ""
+_WINDOW_S = 1.0
 
 
 class Buckets:
@@ -56,19 +48,57 @@ class Buckets:
         return wait_s
 
 
-class RateLimit:
-    """ASGI middleware: answers 429 with Retry-After to a client whose bucket is empty."""
+class Window:
+    """The requests of all clients in the last second. Those refused count as well.
 
-    def __init__(self, app: ASGIApp, buckets: Buckets, client_of: Callable[[Scope], str]) -> None:
+    So whoever knocks on regardless keeps the door shut, and what is let in never exceeds the limit, however
+    the requests are spread over the second.
+
+    Args:
+        limit: how many there may be in any second; None for as many as come.
+        clock: seconds of a clock that never goes back.
+    """
+
+    def __init__(self, limit: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = None if limit is None else max(1, int(limit))
+        self._clock = clock
+        # The limit and one more are enough to tell whether it is exceeded.
+        self._moments: deque[float] = deque(maxlen=None if self._limit is None else self._limit + 1)
+
+    def take(self) -> float:
+        """Count a request: 0 if it may go on, else the seconds until one may if none comes meanwhile."""
+        if self._limit is None:
+            return 0.0
+        now = self._clock()
+        self._moments.append(now)
+        while self._moments[0] <= now - _WINDOW_S:
+            self._moments.popleft()
+        return 0.0 if len(self._moments) <= self._limit else self._moments[1] + _WINDOW_S - now
+
+
+class RateLimit:
+    """ASGI middleware: answers 429 with Retry-After where a client's bucket is empty, or all are too many.
+
+    What a client's own bucket refuses does not count for the limit of all. The log's entry of a request that
+    is refused says which `limit` it was, `client` or `total`.
+    """
+
+    def __init__(
+        self, app: ASGIApp, buckets: Buckets, window: Window, client_of: Callable[[Scope], str]
+    ) -> None:
         self._app = app
         self._buckets = buckets
+        self._window = window
         self._client_of = client_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with 429."""
         if scope["type"] == "http" and scope["path"] != "/health":
-            wait_s = self._buckets.take(self._client_of(scope))
+            limit, wait_s = "client", self._buckets.take(self._client_of(scope))
+            if not wait_s:
+                limit, wait_s = "total", self._window.take()
             if wait_s:
+                note(scope, limit=limit)
                 headers = {"Retry-After": str(math.ceil(wait_s))}
                 refusal = JSONResponse({"error": "Too many requests"}, 429, headers)
                 await refusal(scope, receive, send)
