@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import psycopg
 
@@ -46,10 +46,14 @@ class Database(Protocol):
 
 
 class Cache(Protocol):
-    """A Redis server."""
+    """A Redis server. `role` is `app` (the user that the service and the operator have) or `owner`."""
 
-    def url(self, database: int = 0) -> str:
-        """The connection URL of a numbered database."""
+    @property
+    def spare_password(self) -> str:
+        """A password that no user has yet; the journal hides it."""
+
+    def url(self, database: int = 0, *, role: str = "app") -> str:
+        """The connection URL of a numbered database, with the password that `role` had at the start."""
 
     async def kill(self) -> None:
         """End the server at once, as SIGKILL does, and leave it down. Does no harm where it is down."""
@@ -72,6 +76,27 @@ class Provider(Protocol):
             StackError: it is down, or has no such mode.
         """
 
+    async def mode(self) -> str:
+        """How it behaves now; see `set_mode`.
+
+        Raises:
+            StackError: it is down.
+        """
+
+    async def set_key(self, key: str | None) -> None:
+        """Make it refuse every key but `key` with 401, or with None take any, as at the start.
+
+        Raises:
+            StackError: it is down.
+        """
+
+    async def key(self) -> str | None:
+        """The key that it takes, or None where it takes any.
+
+        Raises:
+            StackError: it is down.
+        """
+
     async def hits(self) -> int:
         """How many messages it was sent so far, whatever it answered.
 
@@ -83,7 +108,7 @@ class Provider(Protocol):
         """End it, so that connections to it are refused. Does no harm where it is down."""
 
     async def revive(self) -> None:
-        """Start it again after `kill`; its mode is then `ok`."""
+        """Start it again after `kill`; it is then as at the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +123,30 @@ class Deployment:
     status: str
     created: str
     variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one replica may use at most: resident memory in megabytes, and processors; None is no limit."""
+
+    memory_mb: float | None = None
+    cpu: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What one replica uses.
+
+    `memory_mb` is its resident memory in megabytes; `cpu` the processors that it used over the last second;
+    `throttled` the share of that second for which its limit kept it from running. `kills` counts how often
+    it was killed for its memory, and `killed` is when that was last (monotonic seconds).
+    """
+
+    memory_mb: float = 0.0
+    cpu: float = 0.0
+    throttled: float = 0.0
+    kills: int = 0
+    killed: float | None = None
 
 
 class Platform(Protocol):
@@ -160,6 +209,43 @@ class Platform(Protocol):
     def paused(self) -> Sequence[int]:
         """The ids of the processes that serve and are stopped."""
 
+    def limits(self) -> Limits:
+        """What each replica may use at most."""
+
+    async def set_limits(self, limits: Limits, *, redeploy: bool = True) -> Deployment:
+        """Give the replicas other limits, now and in later deployments, and deploy the current release.
+
+        Without `redeploy` those that run are held to them at once, where they are.
+        """
+
+    def use(self) -> Sequence[Use]:
+        """What each replica of the deployment that serves uses."""
+
+
+class Flood(Protocol):
+    """Clients beside the ordinary customers, from addresses of their own; bounded in rate and in time."""
+
+    async def start(self) -> None:
+        """Let them come, and wait until the first of them was answered, or was not.
+
+        Raises:
+            InputError: what they are to do can't be used.
+            StackError: they don't come.
+        """
+
+    def answers(self, last_s: float) -> Mapping[str, int]:
+        """How often they were answered what in the last `last_s` seconds: `ok`, or why it failed.
+
+        What is told comes every 200 ms, so that much may be missing.
+        """
+
+    async def stop(self) -> None:
+        """Send them away. Idempotent; does no harm where they never came.
+
+        Raises:
+            StackError: they can't be ended.
+        """
+
 
 class Stack(Protocol):
     """The system under drill."""
@@ -183,6 +269,25 @@ class Stack(Protocol):
     @property
     def url(self) -> str:
         """Where customers reach the app, such as `http://127.0.0.1:8080`."""
+
+
+@runtime_checkable
+class Floodable(Protocol):
+    """A stack to which more than its ordinary customers can come."""
+
+    def flood(self, behaviour: str, *, network: str, users: int, rate_per_s: float) -> Flood:
+        """Clients who are yet to come.
+
+        Args:
+            behaviour: the name of what they do, one of the app's floods.
+            network: where their addresses are from, such as `127.0.2.0/24`; they share them where there are
+                fewer than users.
+            users: how many there are.
+            rate_per_s: the bound on the requests of all together.
+
+        Raises:
+            InputError: the app has no such flood.
+        """
 
 
 # --------------------------------------------------------------------------- signals
@@ -248,8 +353,8 @@ class Setup:
     oldest first; the last one serves; empty stands for the ordinary history. `database` and `cache` are
     settings of the servers, by their own names. `health_checked` says whether the platform waits for the
     service's health before it switches to a deployment; `restart_limit` is how often it starts a replica
-    that failed again. `sessions_database` is the number of the Redis database
-    in which the service keeps what is not cache.
+    that failed again, and `limits` what each may use. `sessions_database` is the number of the Redis
+    database in which the service keeps what is not cache.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -259,6 +364,7 @@ class Setup:
     cache: Mapping[str, str] = field(default_factory=dict)
     health_checked: bool = True
     restart_limit: int = 10
+    limits: Limits = field(default_factory=Limits)
     sessions_database: int = 1
 
 

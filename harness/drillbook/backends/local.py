@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from drillbook import library
-from drillbook.errors import StackError
+from drillbook.errors import InputError, StackError
 from drillbook.events import PartChanged
 from drillbook.journal import Journal
 from drillbook.platforms.local import LocalPlatform
@@ -23,8 +23,11 @@ from drillbook.stack.postgres import Postgres, Programs
 from drillbook.stack.provider import Provider
 from drillbook.stack.redis import Redis
 from drillbook.stack.template import load
+from drillbook.traffic.flood import Flood
 
 _HISTORY = ("r2026_11_1", "r2026_11_2")
+# How long a flood lasts at most, beyond the time that a responder has.
+_FLOOD_MARGIN_S = 90.0
 
 
 class LocalStack:
@@ -60,6 +63,9 @@ class LocalStack:
             journal.hide(secret)
         stub = library.scenarios_dir() / "app" / "provider.py"
         self.provider = Provider(stub, log=self._logs / "provider.log", port=spec.ports.provider)
+        self._floods: list[Flood] = []
+        self._flood_limit_s = spec.header.deadline_s + spec.header.watch_s + _FLOOD_MARGIN_S
+        self._seed = spec.header.seed
         self.findings: list[tuple[str, str]] = []
         self.platform = self._make_platform(spec.header.surface, spec.header.strict)
 
@@ -80,6 +86,7 @@ class LocalStack:
             replicas=self._setup.replicas,
             health_checked=self._setup.health_checked,
             restart_limit=self._setup.restart_limit,
+            limits=self._setup.limits,
         )
         history = self._setup.releases or _HISTORY
         return LocalPlatform(
@@ -97,6 +104,30 @@ class LocalStack:
     def url(self) -> str:
         """Where customers reach the app."""
         return f"http://127.0.0.1:{self._ports.edge}"
+
+    def flood(self, behaviour: str, *, network: str, users: int, rate_per_s: float) -> Flood:
+        """Clients who are yet to come; see `protocols.Floodable`. They are sent away with the stack's end.
+
+        Raises:
+            InputError: the app has no such flood.
+        """
+        locustfile = library.scenarios_dir() / "app" / "floods" / f"{behaviour}.py"
+        if not locustfile.is_file():
+            raise InputError(f"the app has no flood {behaviour!r}", path=locustfile)
+        flood = Flood(
+            behaviour,
+            self._journal,
+            self.url,
+            locustfile=locustfile,
+            network=network,
+            users=users,
+            rate_per_s=rate_per_s,
+            seed=self._seed,
+            limit_s=self._flood_limit_s,
+            log=self._logs / f"{behaviour}.log",
+        )
+        self._floods.append(flood)
+        return flood
 
     def take_findings(self) -> list[tuple[str, str]]:
         """What the platform came upon since the last call, each thing once."""
@@ -132,7 +163,8 @@ class LocalStack:
         Raises:
             StackError: a part did not end.
         """
-        parts = [self.platform.stop(), self.database.stop(), self.cache.stop(), self.provider.stop()]
+        parts = [flood.stop() for flood in self._floods]
+        parts += [self.platform.stop(), self.database.stop(), self.cache.stop(), self.provider.stop()]
         failures = [e for e in await asyncio.gather(*parts, return_exceptions=True) if e is not None]
         if failures:
             raise StackError(f"a part of the stack did not end: {failures[0]}")

@@ -25,7 +25,7 @@ from drillbook.platforms.railway_socket import RailwaySocket
 from drillbook.platforms.replica import BootFailed
 from drillbook.platforms.replica_set import ReplicaSet, ReplicaState
 from drillbook.platforms.service import Release, Service
-from drillbook.protocols import Deployment
+from drillbook.protocols import Deployment, Limits, Use
 
 MOST_REPLICAS = 50
 _DRAIN_S = 1.0
@@ -75,6 +75,7 @@ class LocalPlatform:
         self._history = History(service.name)
         self._variables = dict(service.environment)
         self._count = service.replicas
+        self._limits = service.limits
         self._serving: Record | None = None
         self._edge: Edge | None = None
         self._calls = RailwaySocket(RailwayCalls(self, surface, on_finding), workdir, self._note_failure)
@@ -187,6 +188,14 @@ class LocalPlatform:
         serving = self._serving
         return serving.replicas.states() if serving is not None and serving.replicas is not None else ()
 
+    def limits(self) -> Limits:
+        """What each replica may use."""
+        return self._limits
+
+    def use(self) -> tuple[Use, ...]:
+        """What each replica of the current deployment uses."""
+        return tuple(replica.meter.use() for replica in self.replicas())
+
     def logs(self, deployment_id: str, lines: int) -> list[LogLine]:
         """The last `lines` lines of a deployment's log, oldest first.
 
@@ -273,6 +282,18 @@ class LocalPlatform:
             await self._drain([address for address in leaving if address not in running.addresses()])
             await end()
             self._journal.write(PlatformChanged("scaled", f"from {before} to {replicas} replicas"))
+
+    async def set_limits(self, limits: Limits, *, redeploy: bool = True) -> Deployment:
+        """Give each replica other limits; see `protocols.Platform.set_limits`. A rollback keeps them."""
+        async with self._changing():
+            self._limits = limits
+            memory = "unlimited" if limits.memory_mb is None else f"{limits.memory_mb:g} MB"
+            cpu = "unlimited" if limits.cpu is None else f"{limits.cpu:.3g}"
+            self._journal.write(PlatformChanged("limits-set", f"memory {memory}, processors {cpu}"))
+            if not redeploy:
+                return self.current()
+            release = self.describe(self.current().id)
+            return await self._roll_out(release, self._variables, "deployed", self._deadline_s)
 
     async def pause(self) -> None:
         """Stop the processes that serve where they are; nothing here takes note of it, as of any hang."""
@@ -375,6 +396,7 @@ class LocalPlatform:
             record.release.name,
             record.deployment.variables,
             record.open_log(),
+            limits=self.limits,
             changed=changed,
             failed=self._note_failure,
         )

@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drillbook.events import PartChanged, PlatformChanged
 from drillbook.journal import Journal
+from drillbook.platforms.governor import Governor, Meter
 from drillbook.platforms.log import DeploymentLog
-from drillbook.platforms.replica import BootFailed, Replica, describe_exit, free_port
+from drillbook.platforms.replica import GRACE_S, BootFailed, Replica, describe_exit, free_port
 from drillbook.platforms.service import Service
+from drillbook.protocols import Limits
 
 _RESTART_PAUSE_S = 0.1
 
@@ -23,7 +25,8 @@ _RESTART_PAUSE_S = 0.1
 class ReplicaState:
     """A replica as it is now. `serving` says that it runs and has passed its health check, if it has one.
 
-    `crashed` says that it failed more often than the service's restart limit allows.
+    `crashed` says that it failed more often than the service's restart limit allows. `meter` is what it
+    uses.
     """
 
     number: int
@@ -32,6 +35,7 @@ class ReplicaState:
     serving: bool
     crashed: bool
     restarts: int
+    meter: Meter
 
 
 @dataclass(slots=True)
@@ -42,6 +46,13 @@ class _Slot:
     crashed: bool = False
     restarts: int = 0
     keeper: asyncio.Task[None] | None = None
+    governor: Governor | None = None
+    meter: Meter = field(default_factory=Meter)
+
+    @property
+    def verdict(self) -> str:
+        """Why its governor killed it, or nothing."""
+        return self.governor.verdict if self.governor else ""
 
 
 class ReplicaSet:
@@ -53,6 +64,7 @@ class ReplicaSet:
         release: the release that they run.
         variables: the variables of the deployment.
         log: takes their output.
+        limits: gives what each of them may use, as it is in force now.
         changed: awaited after a replica came or went by itself.
         failed: called with an exception that stopped the keeping of a replica.
     """
@@ -65,6 +77,7 @@ class ReplicaSet:
         variables: Mapping[str, str],
         log: DeploymentLog,
         *,
+        limits: Callable[[], Limits] = Limits,
         changed: Callable[[], Awaitable[None]],
         failed: Callable[[BaseException], None],
     ) -> None:
@@ -73,6 +86,7 @@ class ReplicaSet:
         self._release = release
         self._variables = variables
         self._log = log
+        self._limits = limits
         self._changed = changed
         self._failed = failed
         self._slots: list[_Slot] = []
@@ -88,6 +102,7 @@ class ReplicaSet:
                 slot.serving,
                 slot.crashed,
                 slot.restarts,
+                slot.meter,
             )
             for slot in self._slots
         )
@@ -180,13 +195,25 @@ class ReplicaSet:
         environment |= {**self._variables, "PORT": str(port)}
         argv = service.argv(self._release, port)
         slot.replica = await Replica.spawn(argv, environment, service.cwd, port, self._log)
-        if service.health_checked:
-            await slot.replica.until_ready(service.health_path, service.boot_deadline_s)
+        slot.governor = Governor(slot.replica.pid, self._limits, slot.meter, self._failed)
+        slot.governor.start()
+        try:
+            if service.health_checked:
+                await slot.replica.until_ready(service.health_path, service.boot_deadline_s)
+        except BootFailed as error:
+            if not slot.verdict:
+                raise
+            self._log_kill(slot)
+            raise BootFailed(f"it {slot.verdict}, before it was ready") from error
         slot.replica.ready = True
         slot.serving = True
         detail = f"replica {slot.number} of {self._release}"
         seconds = round(loop.time() - begun, 3)
         self._journal.write(PartChanged(service.name, "started", detail, slot.replica.pid, seconds))
+
+    def _log_kill(self, slot: _Slot) -> None:
+        """Tell of a kill where the operator looks for it: the replica itself could say nothing any more."""
+        self._log.add(f"Replica {slot.number} {slot.verdict}")
 
     def _keep(self, slot: _Slot) -> None:
         def done(task: asyncio.Task[None]) -> None:
@@ -204,12 +231,13 @@ class ReplicaSet:
             slot.serving = False
             await self._changed()
             what = f"replica {slot.number} of {self._release}"
-            reason = describe_exit(code)
+            reason = slot.verdict or describe_exit(code)
+            if slot.verdict:
+                self._log_kill(slot)
             self._journal.write(
                 PartChanged(self._service.name, "exited", f"{what} {reason}", slot.replica.pid)
             )
-            await slot.replica.end(grace_s=0)  # what is left of its group
-            slot.replica = None
+            await self._end_process(slot, slot.replica, grace_s=0)  # what is left of its group
             if code == 0:
                 return
             self._journal.write(PlatformChanged("crashed", f"{what} {reason}"))
@@ -226,8 +254,7 @@ class ReplicaSet:
             except BootFailed as error:
                 self._journal.write(PlatformChanged("crashed", f"{what}: {error}"))
                 if slot.replica is not None:
-                    await slot.replica.end()
-                    slot.replica = None
+                    await self._end_process(slot, slot.replica)
             else:
                 count = f"restart {slot.restarts} of at most {self._service.restart_limit}"
                 self._journal.write(PlatformChanged("restarted", f"{what}: {count}"))
@@ -242,11 +269,18 @@ class ReplicaSet:
             slot.keeper.cancel()
             await asyncio.gather(slot.keeper, return_exceptions=True)  # its errors are told by its callback
             slot.keeper = None
-        replica, slot.replica = slot.replica, None
+        replica = slot.replica
         if replica is None:
             return
         slot.serving = False
-        await replica.end()
+        await self._end_process(slot, replica)
         if replica.ready:
             detail = f"replica {slot.number} of {self._release}"
             self._journal.write(PartChanged(self._service.name, "stopped", detail, replica.pid))
+
+    async def _end_process(self, slot: _Slot, replica: Replica, grace_s: float = GRACE_S) -> None:
+        """End a replica's process, which its governor must not stop meanwhile."""
+        if slot.governor is not None:
+            await slot.governor.stop()
+        await replica.end(grace_s)
+        slot.replica = slot.governor = None

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from drillbook.protocols import Limits
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
@@ -32,6 +34,7 @@ class Service:
         replicas: how many of them there are.
         boot_deadline_s: the seconds that a replica has to become ready.
         restart_limit: how often a replica that failed is started again before it is left crashed.
+        limits: what each replica may use before anyone sets other limits.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Service:
     replicas: int = 1
     boot_deadline_s: float = 15.0
     restart_limit: int = 10
+    limits: Limits = field(default_factory=Limits)
 
     def argv(self, release: str, port: int) -> tuple[str, ...]:
         """The command of a replica of `release` that is to listen on `port`."""
