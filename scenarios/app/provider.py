@@ -1,7 +1,8 @@
 """A stand-in for the provider of text messages: `python provider.py --port N`.
 
 `POST /messages` takes a message, `GET /_stub` shows how often that was asked, and `PUT /_stub` with
-`{"mode": ...}` makes it misbehave. It sends nothing anywhere and keeps no message.
+`{"mode": ...}` makes it misbehave, with `{"key": ...}` take no other key than that one. It sends nothing
+anywhere and keeps no message.
 """
 
 from __future__ import annotations
@@ -43,44 +44,52 @@ class Answer:
 class Stub:
     """How the provider behaves, and how often it was asked to send.
 
-    `hits` counts the messages it was sent, whatever it answered; `accepted` those that it took.
+    `hits` counts the messages it was sent, whatever it answered; `accepted` those that it took. `key` is
+    the one that it takes, and None where it takes any.
     """
 
     mode: str = "ok"
+    key: str | None = None
     hits: int = 0
     accepted: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answer(self, method: str, path: str, body: bytes) -> Answer:
+    async def answer(self, method: str, path: str, body: bytes, key: str) -> Answer:
         """The answer to one request; in mode `hang` a message's answer comes when the mode changes."""
         if path == "/messages" and method == "POST":
-            return await self._take()
+            return await self._take(key)
         if path == "/_stub" and method == "GET":
             return self._shown()
         if path == "/_stub" and method == "PUT":
             return self._set(body)
         return Answer(HTTPStatus.NOT_FOUND, {"error": f"no {method} {path} here"})
 
-    async def _take(self) -> Answer:
+    async def _take(self, key: str) -> Answer:
         self.hits += 1
         while self.mode == "hang":
             await self._changed.wait()
-        status, body = _ANSWERS[self.mode]
-        self.accepted += self.mode == "ok"
+        mode = "unauthorized" if self.mode == "ok" and self.key not in (None, key) else self.mode
+        status, body = _ANSWERS[mode]
+        self.accepted += mode == "ok"
         return Answer(status, body)
 
     def _shown(self) -> Answer:
-        return Answer(HTTPStatus.OK, {"mode": self.mode, "hits": self.hits, "accepted": self.accepted})
+        shown = {"mode": self.mode, "key": self.key, "hits": self.hits, "accepted": self.accepted}
+        return Answer(HTTPStatus.OK, shown)
 
     def _set(self, body: bytes) -> Answer:
         try:
             wanted = json.loads(body)
         except ValueError:
             return Answer(HTTPStatus.BAD_REQUEST, {"error": "the body is not JSON"})
-        mode = wanted.get("mode") if isinstance(wanted, dict) else None
+        if not isinstance(wanted, dict) or not wanted.keys() & {"mode", "key"}:
+            return Answer(HTTPStatus.BAD_REQUEST, {"error": "the body sets neither mode nor key"})
+        mode, key = wanted.get("mode", self.mode), wanted.get("key", self.key)
         if mode not in MODES:
             return Answer(HTTPStatus.BAD_REQUEST, {"error": f"mode must be one of {', '.join(MODES)}"})
-        self.mode = mode
+        if not isinstance(key, str | None):
+            return Answer(HTTPStatus.BAD_REQUEST, {"error": "key must be a text or null"})
+        self.mode, self.key = mode, key
         self._changed.set()
         self._changed = asyncio.Event()
         return self._shown()
@@ -119,7 +128,9 @@ class Exchange:
             if len(body) > _MOST_BODY:
                 raise h11.RemoteProtocolError("the body is too large")
         path = request.target.partition(b"?")[0].decode("latin-1")
-        await self._send(await self._stub.answer(request.method.decode("latin-1"), path, body))
+        headers = {name: value.decode("latin-1") for name, value in request.headers}
+        key = headers.get(b"authorization", "").removeprefix("Bearer ")
+        await self._send(await self._stub.answer(request.method.decode("latin-1"), path, body, key))
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
     async def _next_event(self) -> object:

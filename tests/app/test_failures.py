@@ -160,6 +160,35 @@ def test_an_outage_of_the_provider_costs_no_order_and_is_retried_within_bounds(
         assert len(app.entries("a message was not sent")) == 1
 
 
+def test_a_required_message_goes_out_before_its_order_is_taken(site: Site, stub: httpx.Client) -> None:
+    with site.app(SMS_REQUIRED="true") as app:
+        assert app.order().status_code == 201
+        assert stub.get("/_stub").json()["accepted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason", "hits"),
+    [
+        ({"mode": "error-500"}, "NotSentError: the provider answered 500", 3),
+        ({"key": "another"}, "NotSentError: the provider answered 401", 1),
+    ],
+)
+def test_a_required_message_that_fails_fails_its_order_and_nothing_is_written(
+    site: Site, stub: httpx.Client, behaviour: dict[str, str], reason: str, hits: int
+) -> None:
+    with site.app(SMS_REQUIRED="true") as app:
+        assert app.order(key="k").status_code == 201
+        before = stub.put("/_stub", json=behaviour).json()["hits"]
+        answer = app.order()
+        assert (answer.status_code, answer.json()) == (503, {"error": "The text message could not be sent"})
+        assert [entry["reason"] for entry in app.entries("The text message could not be sent")] == [reason]
+        assert stub.get("/_stub").json()["hits"] == before + hits
+        assert app.http.get("/health").json()["provider"] == "failing"
+        assert app.http.get("/health").status_code == 200
+    with site.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+
+
 def test_a_provider_that_hangs_delays_no_order(site: Site, stub: httpx.Client) -> None:
     stub.put("/_stub", json={"mode": "hang"})
     with site.app() as app:

@@ -28,7 +28,7 @@ def send(stub: httpx.Client) -> httpx.Response:
 
 def test_it_takes_messages_and_counts_them(stub: httpx.Client) -> None:
     assert [send(stub).status_code for _ in range(3)] == [202] * 3
-    assert stub.get("/_stub").json() == {"mode": "ok", "hits": 3, "accepted": 3}
+    assert stub.get("/_stub").json() == {"mode": "ok", "key": None, "hits": 3, "accepted": 3}
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_each_mode_answers_as_its_name_says(stub: httpx.Client, mode: str, statu
     answer = send(stub)
     assert answer.status_code == status
     assert ("Retry-After" in answer.headers) == (mode == "rate-limited")
-    assert stub.get("/_stub").json() == {"mode": mode, "hits": 1, "accepted": 0}
+    assert stub.get("/_stub").json() == {"mode": mode, "key": None, "hits": 1, "accepted": 0}
 
 
 def test_what_hangs_is_answered_when_the_mode_changes(stub: httpx.Client) -> None:
@@ -52,7 +52,18 @@ def test_what_hangs_is_answered_when_the_mode_changes(stub: httpx.Client) -> Non
         assert answer.result().status_code == 202
 
 
-@pytest.mark.parametrize("body", [b'{"mode": "no-such-mode"}', b"{", b"[]", b"{}"])
+def test_with_a_key_set_every_other_is_401(stub: httpx.Client) -> None:
+    stub.put("/_stub", json={"key": "new"})
+    assert send(stub).status_code == 401
+    old, new = ({"Authorization": f"Bearer {key}"} for key in ("old", "new"))
+    assert stub.post("/messages", json={}, headers=old).status_code == 401
+    assert stub.post("/messages", json={}, headers=new).status_code == 202
+    shown = stub.put("/_stub", json={"key": None}).json()
+    assert (shown["key"], shown["hits"], shown["accepted"]) == (None, 3, 1)
+    assert send(stub).status_code == 202
+
+
+@pytest.mark.parametrize("body", [b'{"mode": "no-such-mode"}', b'{"key": 7}', b"{", b"[]", b"{}"])
 def test_a_senseless_mode_is_400_and_changes_nothing(stub: httpx.Client, body: bytes) -> None:
     assert stub.put("/_stub", content=body).status_code == 400
     assert stub.get("/_stub").json()["mode"] == "ok"

@@ -61,7 +61,7 @@ class Provider:
             await self._process.end(signal.SIGKILL)
 
     async def revive(self) -> None:
-        """Start it again after `kill`; its mode is then `ok`."""
+        """Start it again after `kill`; it is then as at the start."""
         if self._process is None or self._process.exit_code is not None:
             await self.start()
 
@@ -73,15 +73,40 @@ class Provider:
         """
         await self._ask("PUT", json.dumps({"mode": mode}))
 
+    async def mode(self) -> str:
+        """How it behaves now.
+
+        Raises:
+            StackError: it is down.
+        """
+        return str((await self._ask("GET", ""))["mode"])
+
+    async def set_key(self, key: str | None) -> None:
+        """Make it refuse every key but `key`, or with None take any.
+
+        Raises:
+            StackError: it is down.
+        """
+        await self._ask("PUT", json.dumps({"key": key}))
+
+    async def key(self) -> str | None:
+        """The key that it takes, or None where it takes any.
+
+        Raises:
+            StackError: it is down.
+        """
+        key = (await self._ask("GET", ""))["key"]
+        return None if key is None else str(key)
+
     async def hits(self) -> int:
         """How many messages it was sent so far.
 
         Raises:
             StackError: it is down.
         """
-        return int((await self._ask("GET", ""))["hits"])
+        return int((await self._ask("GET", ""))["hits"] or 0)
 
-    async def _ask(self, method: str, body: str) -> dict[str, str | int]:
+    async def _ask(self, method: str, body: str) -> dict[str, str | int | None]:
         head = f"{method} /_stub HTTP/1.1\r\nHost: provider\r\nConnection: close\r\n"
         head += f"Content-Length: {len(body)}\r\n\r\n"
         try:

@@ -18,6 +18,7 @@ from shop import health
 from shop.log import logger
 from shop.orders import KeyReusedError, Order, OutOfStockError, UnknownProductError, Wish
 from shop.service import Shop
+from shop.sms import NotSentError
 
 _MOST_QUANTITY = 1000
 _MOST_TEXT = 200
@@ -158,6 +159,7 @@ HANDLERS: dict[Any, ExceptionHandler] = {
     UnknownProductError: _answer(404, "No such product", logged=False),
     OutOfStockError: _answer(409, "Out of stock", logged=False),
     KeyReusedError: _answer(422, "The Idempotency-Key belongs to another order", logged=False),
+    NotSentError: _answer(503, "The text message could not be sent", logged=True),
     PoolTimeout: _answer(503, "Connection pool exhausted", logged=True),
     psycopg.errors.QueryCanceled: _answer(503, "The database took too long", logged=True),
     psycopg.errors.LockNotAvailable: _answer(503, "The database took too long", logged=True),

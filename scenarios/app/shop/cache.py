@@ -88,14 +88,14 @@ class Sessions:
     def __init__(self, client: Redis) -> None:
         self._client = client
 
-    async def open(self, customer: str) -> str:
-        """A new session's token.
+    async def open(self, customer: str, *, ttl_s: int = SESSION_TTL_S) -> str:
+        """A new session's token; the session ends after `ttl_s` seconds.
 
         Raises:
             redis.RedisError: Redis is away or full.
         """
         token = secrets.token_urlsafe(24)
-        await self._client.set(f"session:{token}", json.dumps({"customer": customer}), ex=SESSION_TTL_S)
+        await self._client.set(f"session:{token}", json.dumps({"customer": customer}), ex=ttl_s)
         return token
 
     async def customer(self, token: str) -> str | None:

@@ -1,4 +1,9 @@
-"""The orders: placed in one transaction, and told to the customer only once that is committed."""
+"""The orders: placed in one transaction, and told to the customer by text message.
+
+As a rule the message says that the order is on its way, and goes out some time after the commit. Where
+messages are required, it says that the order has come in, and goes out first: an order that its customer
+can't be told of is not taken, and nothing has to be undone.
+"""
 
 from __future__ import annotations
 
@@ -48,8 +53,8 @@ class Order:
 
     @property
     def number(self) -> str:
-        """The first eight digits of the id."""
-        return self.id.hex[:8]
+        """The number on the receipt."""
+        return number_of(self.id)
 
     @classmethod
     def from_row(cls, row: tuple[uuid.UUID, str, int, str, datetime]) -> Order:
@@ -57,13 +62,21 @@ class Order:
         return cls(row[0], Wish(row[1], row[2], row[3]), row[4])
 
 
+def number_of(order_id: uuid.UUID) -> str:
+    """What a receipt shows of an order's id: its first eight digits."""
+    return order_id.hex[:8]
+
+
 class Orders:
     """Places orders and finds them again."""
 
-    def __init__(self, database: Database, cache: Cache, sms: SmsClient) -> None:
+    def __init__(
+        self, database: Database, cache: Cache, sms: SmsClient, *, sms_required: bool = False
+    ) -> None:
         self._database = database
         self._cache = cache
         self._sms = sms
+        self._sms_required = sms_required
 
     async def place(self, wish: Wish, idempotency_key: str | None = None) -> Order:
         """Place an order. The same key with the same wish gives the order that the first call placed.
@@ -72,8 +85,11 @@ class Orders:
             UnknownProductError, OutOfStockError, KeyReusedError: it can't be placed.
             psycopg.errors.QueryCanceled: a lock was not to be had within the statement timeout.
             psycopg_pool.PoolTimeout: no connection was free in time.
+            shop.sms.NotSentError: a message is required and could not be sent.
         """
         order_id = uuid.uuid5(_KEYS, idempotency_key) if idempotency_key else uuid.uuid4()
+        if self._sms_required:
+            await self._sms.send(TextMessage(wish.customer, f"Your order {number_of(order_id)} has come in."))
         async with self._database.transaction() as connection:
             known = await self._find(connection, order_id) if idempotency_key else None
             if known is None:
@@ -89,7 +105,8 @@ class Orders:
         if order is None:
             raise KeyReusedError
         await self._cache.forget(key(wish.sku))
-        self._sms.send_later(TextMessage(wish.customer, f"Your order {order.number} is on its way."))
+        if not self._sms_required:
+            self._sms.send_later(TextMessage(wish.customer, f"Your order {order.number} is on its way."))
         return order
 
     async def get(self, order_id: uuid.UUID) -> Order | None:

@@ -50,7 +50,7 @@ def assemble(settings: Settings) -> Shop:
         sessions=Sessions(connect(settings.redis_url, SESSION_DATABASE)),
         sms=sms,
         products=Products(database, cache),
-        orders=Orders(database, cache, sms),
+        orders=Orders(database, cache, sms, sms_required=settings.sms_required),
     )
 
 

@@ -1,6 +1,7 @@
-"""Text messages to customers, through the provider's API: sent in the background, a bounded number of tries.
+"""Text messages to customers, through the provider's API, in a bounded number of tries.
 
-An order never waits for a message and never fails because of one; a message may be lost, and the log says so.
+`send_later` costs the caller nothing and may lose a message, of which the log tells; `send` waits for the
+provider, and fails where it does.
 """
 
 from __future__ import annotations
@@ -32,8 +33,12 @@ class TextMessage:
     text: str
 
 
+class NotSentError(Exception):
+    """Raised when a message could not be sent; its text says why."""
+
+
 class SmsClient:
-    """Sends messages from a bounded queue.
+    """Sends messages, those that can wait from a bounded queue.
 
     `state` is what the last message met with: `unknown` before the first one, `ok`, or `failing`.
     """
@@ -44,9 +49,11 @@ class SmsClient:
         self._key = settings.sms_api_key
         self._queue: asyncio.Queue[TextMessage] = asyncio.Queue(_MOST_WAITING)
         self._work: asyncio.Task[None] | None = None
+        self._client: asyncio.Future[httpx.AsyncClient] | None = None
 
     async def open(self) -> None:
         """Begin to send."""
+        self._client = asyncio.get_running_loop().create_future()
         self._work = asyncio.create_task(self._run(), name="sms")
 
     async def close(self) -> None:
@@ -64,9 +71,24 @@ class SmsClient:
         except asyncio.QueueFull:
             logger.warning("a message was dropped: too many wait")
 
+    async def send(self, message: TextMessage) -> None:
+        """Send `message` now.
+
+        Raises:
+            NotSentError: the provider did not take it.
+        """
+        if self._client is None:
+            raise NotSentError("sending has not begun")
+        reason = await self._send(await asyncio.shield(self._client), message)
+        self.state = "failing" if reason else "ok"
+        if reason:
+            raise NotSentError(reason)
+
     async def _run(self) -> None:
-        # httpx takes as long to import as the rest of the service's start; the first order need not wait.
+        # httpx takes as long to import as the rest of the service's start; the service need not wait.
         client = await asyncio.to_thread(_make_client, self._key)
+        if self._client is not None:
+            self._client.set_result(client)
         async with client, asyncio.TaskGroup() as senders:
             for _ in range(_SENDERS):
                 senders.create_task(self._send_all(client))
