@@ -21,6 +21,7 @@ WHOLE = {
     "a quoted here-document": "cat <<'END-OF_IT'\n$x\nEND-OF_IT",
     "a here-document in tabs": "psql <<-SQL\n\tSELECT 1;\n\tSQL",
     "a here-document in a pipe": "cat <<EOF | kubectl apply -f -\nkind: Pod\nEOF",
+    "a here-document behind substitutions": "cat $(dirname $(which x)) <<EOF\na\nEOF",
     "two here-documents": "diff <(cat) - <<A <<B\none\nA\ntwo\nB",
     "a here-document in a substitution": 'git commit -m "$(cat <<EOF\nit\'s (so\nEOF\n)"',
     "a here-document in a loop": "while read -r x; do\n  cat <<EOF\n$x done\nEOF\ndone",

@@ -29,6 +29,7 @@ def test_nested_items_are_steps_of_their_own() -> None:
     [
         "## Symptoms\n\n- Check engine light is on\n",
         "Outages are caused by:\n\n- bad code\n- bad luck\n",
+        "Possible causes:\n\n- Release of bad code\n- Change of a key\n",
         "## References\n\n- [One](http://x)\n- [Two](http://y)\n",
         "## Overview\n\n- Three replicas\n- One database\n",
         "The service takes orders.\n",
@@ -64,6 +65,12 @@ def test_a_manual_step_gives_its_name_to_the_block_below_it() -> None:
 )
 def test_a_command_set_as_code_in_a_sentence_is_a_step(text: str, command: str) -> None:
     assert typed(parse(text)) == [command]
+
+
+def test_a_command_in_a_checkbox_is_named_without_its_box() -> None:
+    runbook = parse("- [ ] Run `make smoke-test` twice\n")
+    assert [s.text for s in runbook.steps] == ["Run make smoke-test twice"]
+    assert [i.line for i in runbook.checklist] == [1]
 
 
 def test_two_commands_of_one_sentence_are_two_steps_in_order() -> None:
@@ -125,7 +132,7 @@ def test_a_backtick_without_its_partner_is_said() -> None:
         "(caution!)",
         "if needed",
         "(if necessary)",
-        "as a last resort",
+        "(the last resort)",
         "WARNING: it is irreversible",
         "if all else fails",
         "⚠️",

@@ -64,6 +64,12 @@ def test_severities_may_be_headings_or_a_list() -> None:
     assert not items.steps
 
 
+def test_the_first_definition_of_a_severity_counts() -> None:
+    table = "| Level | Response Time |\n|--|--|\n| SEV1 | 5 min |\n\n"
+    runbook = parse(f"## Severity\n\n{table}## Priority\n\n{table.replace('5 min', '1 hour')}")
+    assert [(s.response_s, s.line) for s in runbook.severities] == [(300.0, 5)]
+
+
 def test_a_section_or_table_that_only_names_a_severity_defines_none() -> None:
     assert not parse(
         "## Service Down (SEV1)\n\n1. Check it\n\n| Level | Who |\n|--|--|\n| SEV1 | x |\n"
@@ -86,6 +92,8 @@ def test_the_status_template_is_kept_to_the_letter() -> None:
 def test_a_second_status_template_is_said() -> None:
     runbook = parse(f"## Status updates\n\n```\n{TEMPLATE}\n```\n\n```text\n{TEMPLATE}\n```\n")
     assert [n.line for n in runbook.notices] == [11]
+    assert runbook.templates.status_update
+    assert runbook.templates.status_update.line == 4
 
 
 def test_a_block_of_commands_on_communication_is_no_template() -> None:
@@ -142,6 +150,12 @@ def test_a_checklist_is_kept_apart_from_the_steps() -> None:
         (6, ("Done?",), "Closed", False),
     ]
     assert not [s for s in runbook.steps if s.line < 8]
+
+
+def test_whom_to_call_is_a_contact_and_no_step() -> None:
+    runbook = parse("## On-call\n\n1. Page first: @lead\n2. Page the rest\n")
+    assert [(c.role, c.line) for c in runbook.contacts] == [("Page first", 3)]
+    assert [s.line for s in runbook.steps] == [4]
 
 
 def test_contacts_may_be_a_table_or_a_list() -> None:
