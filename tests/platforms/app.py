@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 RELEASE, PORT = sys.argv[1], int(sys.argv[2])
+EATEN: list[bytes] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -24,6 +25,9 @@ class Handler(BaseHTTPRequestHandler):
             os._exit(7)
         elif self.path == "/leave":
             os._exit(0)
+        elif self.path == "/eat":
+            EATEN.append(b"x" * 100_000_000)
+            self.answer(200, b"eaten")
         elif self.path == "/cut":
             self.send_response(200)
             self.send_header("Content-Length", "100")

@@ -8,7 +8,7 @@ from typing import Protocol
 from drillbook.platforms.log import LogLine
 from drillbook.platforms.replica_set import ReplicaState
 from drillbook.platforms.service import Release, Service
-from drillbook.protocols import Deployment
+from drillbook.protocols import Deployment, Limits
 
 
 class Operated(Protocol):
@@ -32,6 +32,9 @@ class Operated(Protocol):
     def replicas(self) -> Sequence[ReplicaState]:
         """The replicas of the current deployment."""
 
+    def limits(self) -> Limits:
+        """What each replica may use."""
+
     def logs(self, deployment_id: str, lines: int) -> Sequence[LogLine]:
         """The latest lines of a deployment's log."""
 
@@ -49,6 +52,9 @@ class Operated(Protocol):
 
     async def set_variables(self, values: Mapping[str, str], *, redeploy: bool = True) -> Deployment:
         """Set variables."""
+
+    async def set_limits(self, limits: Limits, *, redeploy: bool = True) -> Deployment:
+        """Give each replica other limits."""
 
     async def delete_variable(self, name: str) -> Deployment:
         """Delete a variable."""

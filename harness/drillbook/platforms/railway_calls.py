@@ -17,6 +17,7 @@ from drillbook.model import Json, to_json
 from drillbook.platforms import railway_surface as surfaces
 from drillbook.platforms import railway_text as text
 from drillbook.platforms.arguments import Parsed, Unparsed
+from drillbook.platforms.environment_edit import edited
 from drillbook.platforms.operated import Operated
 
 OnFinding: TypeAlias = Callable[[str, str], None]
@@ -87,6 +88,8 @@ class RailwayCalls:
             "restart": self._restart,
             "redeploy": self._redeploy,
             "scale": self._scale,
+            "metrics": self._metrics,
+            "environment": self._environment,
         }
 
     async def answer(self, argv: Sequence[str], stdin: str | None = None) -> Answer:
@@ -118,6 +121,8 @@ class RailwayCalls:
         if reason is None:
             return
         if self._surface != surfaces.DOCUMENTED:
+            if call.path == ("environment",):
+                return  # which the real CLI does not refuse: it passes over what it was asked
             raise StackError(_real_words(call, reason))
         if self._on_finding is not None:
             shown = shlex.join(("railway", *argv))
@@ -278,6 +283,31 @@ class RailwayCalls:
         if call.has("json"):
             return _json({"regions": _regions(call.arguments)})
         return Answer("Regions updated\nRedeployed\n")
+
+    async def _metrics(self, call: Parsed, _stdin: str | None) -> Answer:
+        for unsupported in ("all", "network", "volume", "http", "raw", "watch", "since", "until"):
+            if call.has(unsupported):
+                return _failed(f"`railway metrics --{unsupported}` is not part of a drill")
+        wanted = [name for name in ("cpu", "memory") if call.has(name)] or ["cpu", "memory"]
+        meters = [replica.meter for replica in self._platform.replicas()]
+        limits, name = self._platform.limits(), self._platform.service.name
+        if call.has("json"):
+            return _json(text.metrics_json(name, meters, limits, wanted))
+        return Answer(text.metrics(name, meters, limits, wanted))
+
+    async def _environment(self, call: Parsed, _stdin: str | None) -> Answer:
+        if call.arguments[:1] not in (["edit"], ["update"]):
+            return _failed("of `railway environment` only `edit` is part of a drill: nothing was done")
+        if self._surface != surfaces.DOCUMENTED:
+            return Answer()
+        before, name = self._platform.limits(), self._platform.service.name
+        limits = edited(call.arguments[1:], (name.lower(), self._service_id), before)
+        if limits == before:
+            return Answer("No changes to apply\n")
+        deployment = await self._platform.set_limits(limits)
+        if deployment.status == "FAILED":
+            return _failed(f"Configuration committed, but deployment {deployment.id} did not become healthy")
+        return Answer("Configuration committed for production\n")
 
 
 def _real_words(call: Parsed, reason: str) -> str:

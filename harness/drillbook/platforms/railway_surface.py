@@ -92,6 +92,25 @@ _SCALE = Command(
 )
 _UP = Command("up", "Upload and deploy the current directory", _UP_OPTIONS, arguments="[PATH]", most=1)
 _DOWN = Command("down", "Remove the latest successful deployment", (*_WHERE, _YES))
+_METRICS = Command(
+    "metrics",
+    "Show what the service uses",
+    (
+        *_WHERE,
+        _JSON,
+        Option(("cpu",), "Show processor use only"),
+        Option(("memory",), "Show memory use only"),
+        Option(("network",), "Show network traffic only"),
+        Option(("volume",), "Show volumes only"),
+        Option(("http",), "Show HTTP requests only"),
+        Option(("all", "a"), "Show every service of the project"),
+        Option(("raw",), "Show single values"),
+        Option(("watch", "w"), "Show a live view"),
+        Option(("since", "S"), "Show what was used from this time on", "TIME"),
+        Option(("until", "U"), "Show what was used up to this time", "TIME"),
+    ),
+    aliases=("metric",),
+)
 _LIST = Command("list", "List deployments", (*_WHERE, _LIMIT, _JSON), aliases=("ls",))
 _ROLLBACK = Command(
     "rollback",
@@ -115,7 +134,6 @@ _OTHERS = tuple(
             "link",
             "login",
             "logout",
-            "metrics",
         ),
         *("open", "project", "service", "shell", "ssh", "unlink", "upgrade", "volume", "whoami"),
     )
@@ -142,6 +160,7 @@ def _program(*, documented: bool) -> Command:
         _RESTART,
         _REDEPLOY,
         _SCALE,
+        _METRICS,
         _UP,
         _DOWN,
         *_OTHERS,
@@ -160,9 +179,12 @@ _PARSERS = {
     REAL: Parser(_program(documented=False), VERSION),
 }
 _READ_ONLY = frozenset(
-    ("status", "logs", "deployment", "deployment list", "variable", "variable list", "list")
+    ("status", "logs", "metrics", "deployment", "deployment list", "variable", "variable list", "list")
 )
-_READ_ONLY_OTHERS = frozenset(("docs", "whoami", "metrics", "open", "login", "logout"))
+_READ_ONLY_OTHERS = frozenset(("docs", "whoami", "open", "login", "logout"))
+
+
+_ENVIRONMENT_READS = frozenset(("config", "show", "info", "list", "ls"))
 
 
 def check(surface: str) -> str:
@@ -192,6 +214,11 @@ def documented_only(argv: Sequence[str], call: Parsed) -> str | None:
     except Unparsed as error:
         first = error.text.splitlines()[0].removeprefix("error: ")
         return f"{first}, exit code 2" if error.text.startswith("error: ") else "help is printed, exit code 2"
+    if call.path == ("environment",) and call.arguments[:1] in (["edit"], ["update"]):
+        return (
+            "outside a terminal it reads its changes from standard input and passes over --service-config; "
+            "nothing is changed, exit code 0"
+        )
     if call.path[-1] in ("restart", "redeploy") and not call.has("yes"):
         return "confirmation can't be asked for outside a terminal and needs --yes, exit code 1"
     if call.path[-1] == "scale":
@@ -220,6 +247,8 @@ def is_state_changing(argv: Sequence[str]) -> bool | None:
         return call.has("set") or call.has("set-from-stdin")
     if call.path[0] in _READ_ONLY_OTHERS:
         return False
+    if call.path == ("environment",) and call.arguments:
+        return call.arguments[0] not in _ENVIRONMENT_READS
     return " ".join(call.path) not in _READ_ONLY
 
 

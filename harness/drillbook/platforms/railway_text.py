@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from drillbook.model import Json
+from drillbook.platforms.governor import Meter, Series
 from drillbook.platforms.log import LogLine
 from drillbook.platforms.replica_set import ReplicaState
 from drillbook.platforms.service import Release
-from drillbook.protocols import Deployment
+from drillbook.protocols import Deployment, Limits
 
 _LEVELS = {
     "debug": "DEBU",
@@ -56,9 +57,17 @@ def status(
         f"Project: {name}\nEnvironment: production\nService: {name}\n\n"
         f"status: {state}\n"
         f"deployment: {current.id} ({release.message})\n"
-        f"replicas: {serving}/{len(replicas)}\n"
+        f"replicas: {serving}/{len(replicas)}{_restarts(replicas)}\n"
         f"url: {url}\n"
     )
+
+
+def _restarts(replicas: Sequence[ReplicaState]) -> str:
+    restarts = sum(replica.restarts for replica in replicas)
+    kills = sum(replica.meter.kills for replica in replicas)
+    if not restarts and not kills:
+        return ""
+    return f" (restarts: {restarts}" + (f", killed for memory: {kills})" if kills else ")")
 
 
 def status_json(
@@ -105,6 +114,50 @@ def deployment_json(deployment: Deployment, release: Release) -> Json:
         "status": deployment.status,
         "createdAt": deployment.created,
         "meta": {"commitMessage": release.message, "branch": "main", "release": release.name},
+    }
+
+
+def metrics(name: str, meters: Sequence[Meter], limits: Limits, wanted: Sequence[str]) -> str:
+    """What `metrics` prints of processors and memory, as far as `wanted`; replicas are added up."""
+    rows = []
+    if "cpu" in wanted:
+        rows.append(_metric("CPU", [meter.cpu for meter in meters], limits.cpu, "{:.2f} vCPU"))
+    if "memory" in wanted:
+        rows.append(_metric("Memory", [meter.memory_mb for meter in meters], limits.memory_mb, "{:.1f} MB"))
+    head = f"  {'':<9} {'current':<18} {'avg':<15} {'max':<15} limit"
+    line = "  " + "─" * 69
+    return "\n".join(
+        ("", f"Metrics for {name} in production (last 1h)", "", "  Resource Usage", line, head, *rows, "", "")
+    )
+
+
+def _metric(label: str, series: Sequence[Series], limit: float | None, form: str) -> str:
+    current = sum(each.current for each in series)
+    whole = limit * len(series) if limit is not None and series else None
+    now = form.format(current) + (f" ({100 * current / whole:.0f}%)" if whole else "")
+    mean, largest = (
+        form.format(sum(each.mean for each in series)),
+        form.format(sum(each.largest for each in series)),
+    )
+    return f"  {label:<9} {now:<18} {mean:<15} {largest:<15} {form.format(whole) if whole else '-'}"
+
+
+def metrics_json(name: str, meters: Sequence[Meter], limits: Limits, wanted: Sequence[str]) -> Json:
+    """What `metrics --json` prints; memory in gigabytes, as the names say."""
+    measures: dict[str, Json] = {}
+    if "cpu" in wanted:
+        measures["cpu"] = _measure([meter.cpu for meter in meters], limits.cpu, 1.0)
+    if "memory" in wanted:
+        measures["memory"] = _measure([meter.memory_mb for meter in meters], limits.memory_mb, 1e-3)
+    return {"service": name, "environment": "production", **measures}
+
+
+def _measure(series: Sequence[Series], limit: float | None, unit: float) -> Json:
+    return {
+        "current": unit * sum(each.current for each in series),
+        "average": unit * sum(each.mean for each in series),
+        "max": unit * sum(each.largest for each in series),
+        "limit": None if limit is None else unit * limit * len(series),
     }
 
 
