@@ -79,9 +79,13 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--backend", type=click.Choice(["local"]), default="local", show_default=True,
               help="Where the stack runs.")  # fmt: skip
-@click.option("--all-variants", is_flag=True, help="Every variant in the plan, not each scenario's first.")
-@click.option("--no-control", is_flag=True, help="Do not prove that the failure would not heal by itself.")
-@click.option("--strict", is_flag=True, help="Give the platform its real CLI's surface.")
+@click.option(
+    "--all-variants", is_flag=True, help="Every variant in the plan, not only each scenario's first."
+)
+@click.option(
+    "--no-control", is_flag=True, help="Skip the proof that the failure would not have passed by itself."
+)
+@click.option("--strict", is_flag=True, help="Take only the calls that the platform's real CLI takes.")
 @click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Run each drill N times.")
 @click.option("--jobs", type=click.IntRange(1), metavar="N",
               help="Run N drills side by side. Default: the number of cores.")  # fmt: skip
@@ -95,7 +99,11 @@ _FILE = click.Path(path_type=Path)
 @click.option("--junit", "junit_file", type=_FILE, metavar="FILE", help="Write the results as JUnit XML.")
 @click.option("--no-sandbox", is_flag=True, help="Run a runbook's commands unconfined on this machine.")
 def run(**flags: object) -> int:
-    """Run drills: the packaged plan's, a plan's, or the named ones."""
+    """Run drills: the packaged plan's, a plan's, or the named ones.
+
+    Without a name, the first variant of each scenario in the plan; a scenario's name stands for its first
+    variant as well. The last line says where the reports are.
+    """
     from drillbook.commands.run import Flags, run_command  # noqa: PLC0415  see above
 
     return run_command(Flags(**flags))  # type: ignore[arg-type]
