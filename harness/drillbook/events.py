@@ -80,7 +80,10 @@ class PhaseStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class PartChanged(Event):
-    """A part of the stack (postgres, redis, app, edge, provider, traffic) started, stopped or exited."""
+    """A part of the stack started, stopped or exited.
+
+    The parts are postgres, redis, app, edge, provider, traffic and, by the names of what they do, floods.
+    """
 
     kind = "part"
     part: str
@@ -128,6 +131,22 @@ class TrafficCounted(Event):
     p95_s: float | None = None
     errors: Mapping[str, int] = field(default_factory=dict)
     acknowledged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FloodCounted(Event):
+    """What the clients of a flood were answered from `start` to `end`; they are no customers.
+
+    `errors` counts the failures by their reason.
+    """
+
+    kind = "flood"
+    flood: str
+    start: float
+    end: float
+    requests: int
+    failures: int
+    errors: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +321,7 @@ EVENTS: Mapping[str, type[Event]] = {
         Sampled,
         Stalled,
         TrafficCounted,
+        FloodCounted,
         FaultChanged,
         AlertChanged,
         ResponderActed,

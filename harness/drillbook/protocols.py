@@ -226,7 +226,7 @@ class Flood(Protocol):
     """Clients beside the ordinary customers, from addresses of their own; bounded in rate and in time."""
 
     async def start(self) -> None:
-        """Let them come, and wait until the first of them was answered, or was not.
+        """Let them come.
 
         Raises:
             InputError: what they are to do can't be used.

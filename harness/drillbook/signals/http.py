@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Container, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ class HttpProbe:
         deadline_s: how long a look may take, in seconds.
         slow_s: how long a good look may take, in seconds.
         headers: more headers to send.
+        source: the address to come from, if this machine has it: by it a service may tell clients apart.
 
     Raises:
         InputError: `url` is not an `http://` URL.
@@ -50,6 +52,7 @@ class HttpProbe:
         deadline_s: float = 1.0,
         slow_s: float = 0.5,
         headers: Mapping[str, str] | None = None,
+        source: str | None = None,
     ) -> None:
         self.sli = sli
         self.deadline_s = deadline_s
@@ -59,6 +62,7 @@ class HttpProbe:
         if parts.scheme != "http" or not parts.hostname:
             raise InputError(f"{url!r} can't be probed", hint="give an http:// URL")
         self._host, self._port = parts.hostname, parts.port or 80
+        self._from = (source, 0) if source is not None and _has_address(source) else None
         self._body = b"" if body is None else json.dumps(body).encode()
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         own = {"Host": parts.netloc, "Connection": "close", "User-Agent": "drillbook", **(headers or {})}
@@ -73,7 +77,7 @@ class HttpProbe:
             OSError: the connection can't be made, or broke.
             h11.RemoteProtocolError: the answer is not HTTP, or is cut short.
         """
-        reader, writer = await asyncio.open_connection(self._host, self._port)
+        reader, writer = await asyncio.open_connection(self._host, self._port, local_addr=self._from)
         try:
             status = await self._exchange(reader, writer)
         finally:
@@ -105,6 +109,16 @@ class HttpProbe:
                     return status
             elif isinstance(event, h11.EndOfMessage):
                 return status
+
+
+def _has_address(address: str) -> bool:
+    """Whether this machine can connect from `address`; most have no more of the loopback than 127.0.0.1."""
+    with socket.socket() as trial:
+        try:
+            trial.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 def _name(status: int) -> str:

@@ -1,6 +1,6 @@
 """An address of its own for each customer, so that what limits clients by their address sees many of them.
 
-Only where the service is on the loopback and the system lets 127.0.1.N be used, as Linux does; elsewhere
+Only where the service is on the loopback and the system has all of 127.0.0.0/8, as Linux does; elsewhere
 customers share this machine's address. Imported by the runner alone, since it needs gevent.
 """
 
@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 from typing import Any
 
 from gevent import socket  # type: ignore[import-untyped]  # it comes without types
-
-_MOST = 254
 
 
 class Addresses:
@@ -21,15 +19,17 @@ class Addresses:
 
     Args:
         current: the number, from 1, of the customer that runs now, or None where it is no customer that runs.
+        network: where the addresses are from; customers share them where there are fewer than customers.
     """
 
-    def __init__(self, current: Callable[[], int | None]) -> None:
+    def __init__(self, current: Callable[[], int | None], network: IPv4Network) -> None:
         self._current = current
+        self._hosts = list(network.hosts())
 
     def own(self) -> str | None:
         """The address of the customer that runs now, or None where it is no customer that runs."""
         number = self._current()
-        return None if number is None else f"127.0.1.{(number - 1) % _MOST + 1}"
+        return None if number is None else str(self._hosts[(number - 1) % len(self._hosts)])
 
     def install(self) -> None:
         """From now on, connect a customer's sockets from that customer's address."""

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,9 @@ class Traffic:
         limit_s: they stop by themselves after that many seconds.
         log: what the locustfile prints and what Locust warns of.
         rate_per_s: the bound on the requests of all together, for a locustfile without a pause.
+        network: where their addresses are from, one each while there are enough.
+        part: what the journal calls them.
+        count: takes each `TrafficCounted` in the journal's place.
     """
 
     def __init__(
@@ -53,6 +56,9 @@ class Traffic:
         limit_s: float,
         log: Path,
         rate_per_s: float = 100.0,
+        network: str = "127.0.1.0/24",
+        part: str = "traffic",
+        count: Callable[[TrafficCounted], None] | None = None,
     ) -> None:
         self.acknowledged: list[str] = []
         self._journal = journal
@@ -60,7 +66,9 @@ class Traffic:
         self._log = log
         self._command = [sys.executable, "-P", "-m", "drillbook.traffic.runner"]
         self._command += [str(self._locustfile), url, "--users", str(users), "--seed", str(seed)]
-        self._command += ["--limit", str(limit_s), "--rate", str(rate_per_s)]
+        self._command += ["--limit", str(limit_s), "--rate", str(rate_per_s), "--network", network]
+        self._part = part
+        self._count: Callable[[TrafficCounted], object] = count or journal.write
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._stopping = False
@@ -81,7 +89,7 @@ class Traffic:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end is told where it is read
             self._process.stdin.write(b"go\n")
             await self._process.stdin.drain()
-        self._journal.write(PartChanged("traffic", "started", pid=self._process.pid, seconds=self._load_s))
+        self._journal.write(PartChanged(self._part, "started", pid=self._process.pid, seconds=self._load_s))
         self._reading = asyncio.create_task(self._read(), name="traffic")
 
     async def load(self) -> None:
@@ -129,7 +137,7 @@ class Traffic:
                 self._reading.cancel()
                 raise StackError("what the traffic told has no end")
             self._reading.result()
-        self._journal.write(PartChanged("traffic", "stopped", pid=self._process.pid))
+        self._journal.write(PartChanged(self._part, "stopped", pid=self._process.pid))
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         environment = {name: value for name, value in os.environ.items() if name != _NOT_FOR_LOCUST}
@@ -175,10 +183,10 @@ class Traffic:
                 continue
             counted = build(TrafficCounted, line)
             self.acknowledged.extend(counted.acknowledged)
-            self._journal.write(counted)
+            self._count(counted)
         if not self._stopping:
             detail = self._ended or f"it was cut off{self._tail()}"
-            self._journal.write(PartChanged("traffic", "exited", detail))
+            self._journal.write(PartChanged(self._part, "exited", detail))
 
     async def _end(self) -> None:
         """End the whole process group."""

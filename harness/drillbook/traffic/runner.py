@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +66,24 @@ class Runner:
         customers: takes the users that Locust lets in.
         out: the file descriptor that takes the lines.
         rate_per_s: the bound on the requests a second.
+        network: where the customers' addresses are from.
     """
 
     def __init__(
-        self, environment: Environment, customers: Customers, out: int, *, rate_per_s: float
+        self,
+        environment: Environment,
+        customers: Customers,
+        out: int,
+        *,
+        rate_per_s: float,
+        network: IPv4Network,
     ) -> None:
         self._environment = environment
         self._customers = customers
         self._out = out
         self._window = Window()
         self._pace = Pace(rate_per_s)
+        self._network = network
         self._go = event.Event()
         self._over = event.Event()
         self._reason = ""
@@ -84,7 +93,7 @@ class Runner:
         environment = self._environment
         runner = environment.create_local_runner()
         runner.user_greenlets = self._customers
-        Addresses(self._customers.current).install()
+        Addresses(self._customers.current, self._network).install()
         hooks: Any = environment.events  # they come without types
         hooks.request.add_listener(self._count)
         hooks.test_stop.add_listener(lambda **_: self.end("the locustfile ended the test"))
@@ -229,6 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--limit", type=float, required=True, metavar="SECONDS")
     parser.add_argument("--rate", type=float, required=True, metavar="REQUESTS_PER_S")
+    parser.add_argument("--network", type=IPv4Network, required=True)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
     out = os.dup(1)
@@ -242,7 +252,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         os.write(out, (json.dumps({"error": str(error), "line": error.line}) + "\n").encode())
         return 1
-    Runner(environment, customers, out, rate_per_s=options.rate).run(options.users, options.limit)
+    runner = Runner(environment, customers, out, rate_per_s=options.rate, network=options.network)
+    runner.run(options.users, options.limit)
     sys.stderr.flush()
     sys.stdout.flush()
     os._exit(0)  # not held up by threads or greenlets that a locustfile leaves
