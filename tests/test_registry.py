@@ -40,7 +40,19 @@ def test_every_file_of_the_folder_is_loaded_in_the_order_of_the_names_and_only_o
     (tmp_path / "app" / "not_one.py").write_text("raise SystemError")
     assert list(load(tmp_path)) == ["alpha", "beta"]
     assert load(tmp_path) is load(tmp_path)
-    assert "drillbook_scenarios.b" in sys.modules
+    assert [name for name in sys.modules if name.startswith("drillbook_scenarios.b_")]
+
+
+def test_a_team_s_own_scenarios_stand_beside_the_packaged_ones(tmp_path: Path) -> None:
+    write(tmp_path, "queue_full.py", "queue-full")
+    assert {"queue-full", "stuck-transactions"} <= set(scenarios(tmp_path))
+    assert scenario("queue-full", tmp_path).title == "Title"
+
+
+def test_a_team_s_scenario_can_t_take_the_name_of_a_packaged_one(tmp_path: Path) -> None:
+    write(tmp_path, "locks.py", "stuck-transactions")
+    with pytest.raises(InputError, match="'stuck-transactions' is in the library already"):
+        scenarios(tmp_path)
 
 
 def test_two_files_with_one_name_are_an_error_that_names_both(tmp_path: Path) -> None:

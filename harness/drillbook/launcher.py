@@ -127,6 +127,7 @@ def _in_sandbox(
     passwd = Path(spec.logs) / "passwd"
     passwd.write_text(_USERS)
     readable = [*host.readable(), Path(spec.locustfile), *map(Path, spec.tools.values())]
+    readable += [Path(spec.scenarios)] if spec.scenarios is not None else []
     return sandbox.command(
         argv,
         writable=[run_dir],

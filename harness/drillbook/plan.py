@@ -27,7 +27,7 @@ _MOST_USERS = 1000
 _FASTEST_CLOCK = 86400
 _KEYS = (
     *("runbook", "platform", "operator", "objectives", "bindings", "placeholders"),
-    *("tools", "clock", "timing", "traffic", "drills"),
+    *("tools", "clock", "timing", "traffic", "scenarios", "drills"),
 )
 
 
@@ -94,8 +94,9 @@ class PlannedDrill:
 class Plan:
     """A plan, checked.
 
-    `left_out` is what does not fit a runbook that was put in the place of the plan's own, as the errors that
-    it would have been: by scenario for those of which the runbook has no section, else by the line.
+    `scenarios` is the folder of the team's own scenarios, if there is one. `left_out` is what does not fit a
+    runbook that was put in the place of the plan's own, as the errors that it would have been: by scenario
+    for those of which the runbook has no section, else by the line.
     """
 
     path: Path
@@ -110,6 +111,7 @@ class Plan:
     clock: str = "jump"
     timing: Timing = field(default_factory=Timing)
     traffic: TrafficChoice = field(default_factory=TrafficChoice)
+    scenarios: Path | None = None
     left_out: Mapping[str, InputError] = field(default_factory=dict)
 
 
@@ -129,12 +131,13 @@ def load_plan(path: Path, *, runbook: Path | None = None) -> Plan:
     table = read(path, "the plan").table(_KEYS, ("runbook", "drills"))
     book = parse_runbook(runbook if runbook is not None else _file(table["runbook"]))
     operator = _operator(table.get("operator"), Operator())
-    scenarios: dict[str, InputError] | None = {} if runbook is not None else None
+    own = _folder(table["scenarios"]) if "scenarios" in table else None
+    sectionless: dict[str, InputError] | None = {} if runbook is not None else None
     others: list[InputError] | None = [] if runbook is not None else None
     return Plan(
         path=path,
         runbook=book,
-        drills=_drills(table["drills"], book, operator, scenarios),
+        drills=_drills(table["drills"], _Known(book, operator, registry.scenarios(own), sectionless)),
         platform=_platform(table.get("platform")),
         operator=operator,
         objectives=Objectives(**_durations(table.get("objectives"), ("detect", "resolve"))),
@@ -144,7 +147,8 @@ def load_plan(path: Path, *, runbook: Path | None = None) -> Plan:
         clock=table["clock"].choice(CLOCKS) if "clock" in table else "jump",
         timing=_timing(table.get("timing")),
         traffic=_traffic(table.get("traffic")),
-        left_out={**(scenarios or {}), **{f"line {error.line}": error for error in others or ()}},
+        scenarios=own,
+        left_out={**(sectionless or {}), **{f"line {error.line}": error for error in others or ()}},
     )
 
 
@@ -187,6 +191,13 @@ def _file(item: Item) -> Path:
     if not file.is_file():
         raise item.error(f"there is no file {item.text()!r} beside the plan")
     return file
+
+
+def _folder(item: Item) -> Path:
+    folder = item.path.parent / item.text()
+    if not folder.is_dir():
+        raise item.error(f"there is no folder {item.text()!r} beside the plan")
+    return folder.resolve()
 
 
 def _platform(item: Item | None) -> PlatformChoice:
@@ -246,12 +257,20 @@ def _tools(item: Item | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _drills(
-    item: Item, book: Runbook, operator: Operator, left_out: dict[str, InputError] | None
-) -> tuple[PlannedDrill, ...]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the drills of a plan are read against; `left_out` takes what does not fit, if anything may."""
+
+    book: Runbook
+    operator: Operator
+    scenarios: Mapping[str, Scenario]
+    left_out: dict[str, InputError] | None
+
+
+def _drills(item: Item, known: _Known) -> tuple[PlannedDrill, ...]:
     drills: dict[str, PlannedDrill] = {}
     for entry in item.items():
-        for drill in _scenario(entry, book, operator, left_out):
+        for drill in _scenario(entry, known):
             other = drills.setdefault(drill.name, drill)
             if other is not drill:
                 raise InputError(
@@ -260,30 +279,27 @@ def _drills(
                     line=drill.line,
                     hint=f"the first is on line {other.line}",
                 )
-    if not drills and left_out:
-        raise next(iter(left_out.values()))
+    if not drills and known.left_out:
+        raise next(iter(known.left_out.values()))
     if not drills:
         raise item.error("the plan has no drills")
     return tuple(drills.values())
 
 
-def _scenario(
-    entry: Item, book: Runbook, operator: Operator, left_out: dict[str, InputError] | None
-) -> list[PlannedDrill]:
+def _scenario(entry: Item, known: _Known) -> list[PlannedDrill]:
     keys = ("scenario", "section", "sections", "operator", "variants")
     table = entry.table(keys, ("scenario",))
-    known = registry.scenarios()
     name = table["scenario"].text()
-    if name not in known:
-        raise table["scenario"].error(f"there is no scenario {name!r}", suggestion(name, known))
-    scenario = known[name]
-    sections, missing = _sections(table, scenario, book)
-    if missing is not None and left_out is None:
+    if name not in known.scenarios:
+        raise table["scenario"].error(f"there is no scenario {name!r}", suggestion(name, known.scenarios))
+    scenario = known.scenarios[name]
+    sections, missing = _sections(table, scenario, known.book)
+    if missing is not None and known.left_out is None:
         raise missing
-    if missing is not None and left_out is not None and not sections:
-        left_out[name] = missing
+    if missing is not None and known.left_out is not None and not sections:
+        known.left_out[name] = missing
         return []
-    own = _operator(table.get("operator"), operator)
+    own = _operator(table.get("operator"), known.operator)
     if "variants" not in table:
         return [PlannedDrill(scenario, v, sections, None, own, entry.line) for v in scenario.variants]
     variants = {variant.name: variant for variant in scenario.variants}

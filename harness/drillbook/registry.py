@@ -1,4 +1,4 @@
-"""The registry: the scenarios that there are, each a Python file of its own in the library.
+"""The registry: the scenarios that there are, each a Python file of its own, the library's and a team's.
 
 It loads them and knows nothing of what is in them beyond `protocols.Scenario`.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -21,23 +22,30 @@ from drillbook.suggest import suggestion
 _PACKAGE = "drillbook_scenarios"
 
 
-def scenarios() -> Mapping[str, Scenario]:
-    """Every scenario of the library by its name, in the order of the names.
+def scenarios(own: Path | None = None) -> Mapping[str, Scenario]:
+    """Every scenario of the library, and of the team's folder `own`, by its name, in the order of the names.
 
     Raises:
         InputError: a file can't be loaded, has no `SCENARIO`, or has the name of another's.
         StackError: the library is missing.
     """
-    return load(scenarios_dir())
+    packaged = load(scenarios_dir())
+    if own is None:
+        return packaged
+    team = load(own)
+    twice = next((name for name in team if name in packaged), None)
+    if twice is not None:
+        raise InputError(f"the scenario {twice!r} is in the library already", path=own, hint="rename it")
+    return MappingProxyType(dict(sorted({**packaged, **team}.items())))
 
 
-def scenario(name: str) -> Scenario:
-    """The scenario of that name.
+def scenario(name: str, own: Path | None = None) -> Scenario:
+    """The scenario of that name; `own` as in `scenarios`.
 
     Raises:
         InputError: there is none, or the scenarios can't be loaded.
     """
-    known = scenarios()
+    known = scenarios(own)
     if name not in known:
         raise InputError(f"there is no scenario {name!r}", hint=suggestion(name, known))
     return known[name]
@@ -76,7 +84,8 @@ def _check_variants(made: Scenario, file: Path) -> None:
 
 
 def _import(file: Path) -> ModuleType:
-    name = f"{_PACKAGE}.{file.stem}"
+    # Two folders may each have a file of the same name.
+    name = f"{_PACKAGE}.{file.stem}_{zlib.crc32(str(file.parent).encode()):08x}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise InputError("can't be loaded as Python", path=file)

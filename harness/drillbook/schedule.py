@@ -116,6 +116,7 @@ def spec(
         step_deadline_s=plan.timing.step_deadline_s,
         users=traffic.users,
         locustfile=str(traffic.locustfile or library.scenarios_dir() / "app" / "customers.py"),
+        scenarios=str(plan.scenarios) if plan.scenarios is not None else None,
         ports=host.ports(),
         owner=host.owner,
     )

@@ -39,6 +39,7 @@ class DrillSpec:
     `header` is the first entry of its journal, which is on file before the worker starts; `responder` is
     `runbook`, `none`, `reference` or `command:CMD`. `scratch` is for what need not outlive the drill, `logs`
     for what should. `tools` maps the name of each program on the on-call shell's PATH to the program.
+    `scenarios` is the folder of the team's own scenarios, if the plan has one.
     """
 
     header: DrillStarted
@@ -54,5 +55,6 @@ class DrillSpec:
     step_deadline_s: float
     users: int
     locustfile: str
+    scenarios: str | None = None
     ports: Ports = field(default_factory=Ports)
     owner: Owner | None = None

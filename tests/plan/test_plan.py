@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tests.plan.conftest import PLAN, RUNBOOK, Load
 
-from drillbook import library
+from drillbook import library, registry
 from drillbook.bindings import fill
 from drillbook.errors import InputError
-from drillbook.model import Objectives
+from drillbook.model import Objectives, StepKind
 from drillbook.plan import Operator, Plan, PlatformChoice, Timing, TrafficChoice, load_plan, select
 from drillbook.schedule import apart, planned_steps, slots
 
@@ -189,21 +189,20 @@ def test_a_drill_that_the_plan_lacks_is_an_error_with_a_suggestion(
         names(load(PLAN), name)
 
 
-def test_the_packaged_plan_drills_every_variant_and_says_which_ones_the_runbook_misses() -> None:
+def test_the_packaged_plan_drills_every_variant_of_every_scenario() -> None:
     plan = load_plan(library.drills_dir() / "incident-response.yaml")
-    assert {drill.variant.name: bool(drill.known_gap) for drill in plan.drills} == {
-        "idle-past-threshold": False,
-        "blocked-schema-change": False,
-        "other-role": False,
-        "idle-under-threshold": True,
-        "savepoint-aborted": True,
-        "active-lock-holder": True,
-        "keepalive": True,
-        "prepared-transaction": True,
-        "session-advisory-lock": True,
-        "reopened-by-code": True,
+    assert {drill.name for drill in plan.drills} == {
+        f"{scenario.name}/{variant.name}"
+        for scenario in registry.scenarios().values()
+        for variant in scenario.variants
     }
-    assert {drill.sections[0].title for drill in plan.drills} == {"Database Issues"}
+
+
+def test_every_prose_step_of_the_packaged_runbook_is_bound_or_left_to_a_human() -> None:
+    plan = load_plan(library.drills_dir() / "incident-response.yaml")
+    bound = {binding.step_line for binding in plan.bindings}
+    prose = [step for step in plan.runbook.steps if step.kind is StepKind.MANUAL]
+    assert [step.text for step in prose if step.line not in bound] == []
 
 
 def test_the_packaged_runbook_is_read_without_a_doubt() -> None:

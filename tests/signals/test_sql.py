@@ -105,6 +105,19 @@ def test_a_statement_that_fails_is_bad_with_the_first_line_of_what_the_server_sa
     stage.play(scene)
 
 
+def test_a_query_that_finds_no_row_is_bad_though_the_server_says_nothing(stage: Stage) -> None:
+    async def scene(server: Postgres) -> None:
+        probe = SqlProbe("stock", server.connect, "SELECT 1 FROM stock WHERE sku = 'coffee'")
+        seen = await probe.observe()
+        assert (seen.good, seen.detail) == (False, "the query found no row")
+        await probe.close()
+        probe = SqlProbe("stock", server.connect, "UPDATE stock SET sku = sku WHERE sku = 'coffee'")
+        assert (await probe.observe()).good, "only a query is asked for rows"
+        await probe.close()
+
+    stage.play(scene)
+
+
 def test_a_held_lock_is_bad_at_once_after_the_slow_limit_and_sessions_do_not_pile_up(
     stage: Stage, tmp_path: Path
 ) -> None:

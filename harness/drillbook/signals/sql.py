@@ -21,7 +21,7 @@ _MOST_IDLE = 4
 
 
 class SqlProbe:
-    """Runs `sql` and expects it to succeed.
+    """Runs `sql` and expects it to succeed, with a row at least where it is a query.
 
     Args:
         sli: the SLI's name.
@@ -88,9 +88,11 @@ class SqlProbe:
 
     async def _execute(self, connection: Connection) -> Observation:
         try:
-            await connection.execute(self._sql.encode())
+            cursor = await connection.execute(self._sql.encode())
         except psycopg.Error as error:
             return Observation(good=False, detail=str(error).strip().partition("\n")[0])
+        if cursor.description is not None and cursor.rowcount == 0:
+            return Observation(good=False, detail="the query found no row")
         return Observation(good=True)
 
     async def _keep(self, connection: Connection) -> None:
