@@ -127,7 +127,7 @@ class Drill:
             await asyncio.wait([loading])
         probes = [*service_probes(self._stack.url), *self._scenario.probes(self._stack)]
         self._prober = Prober(self._journal, probes, interval_s=self._header.probe_interval_s)
-        self._alerts = Alerts(self._journal, self._prober.signals, alert_rules())
+        self._alerts = Alerts(self._journal, self._prober.signals, alert_rules(self._prober.signals.series))
         await asyncio.gather(self._prober.start(), self._traffic.start())
         return True
 

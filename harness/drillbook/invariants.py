@@ -38,7 +38,7 @@ class Invariants:
 
     async def note(self) -> None:
         """Take the baseline: plant keys, and open sessions that nobody has a reason to kill."""
-        async with Redis.from_url(self._stack.cache.url(self._keys_database)) as client:
+        async with Redis.from_url(self._stack.cache.url(self._keys_database, role="owner")) as client:
             for key in _PLANTED:
                 await client.set(key, "kept")
         for name in ("dashboard", "monthly-report"):
@@ -86,7 +86,7 @@ class Invariants:
         return found == len(ids), f"{found} of {len(ids)} acknowledged orders"
 
     async def _keys(self) -> tuple[bool, str]:
-        async with Redis.from_url(self._stack.cache.url(self._keys_database)) as client:
+        async with Redis.from_url(self._stack.cache.url(self._keys_database, role="owner")) as client:
             found = await client.exists(*_PLANTED)
         return found == len(_PLANTED), f"{found} of {len(_PLANTED)} keys in database {self._keys_database}"
 

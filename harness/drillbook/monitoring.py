@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from drillbook.model import Json
 from drillbook.protocols import Probe
 from drillbook.signals.alert import AlertRule
@@ -12,6 +14,8 @@ _PATIENCE_S = 0.5
 _WINDOW_S = 0.4
 _THRESHOLD = 0.5
 _AT_LEAST = 4
+# What customers notice. Logins and the list of products are looked at only where a scenario's own probes do.
+_PAGING = ("health", "browse", "order", "login", "list")
 
 
 def service_probes(url: str) -> list[Probe]:
@@ -24,9 +28,8 @@ def service_probes(url: str) -> list[Probe]:
     ]
 
 
-def alert_rules() -> list[AlertRule]:
-    """The alerts that page: half of the looks at one SLI of the service bad within a window."""
+def alert_rules(slis: Container[str]) -> list[AlertRule]:
+    """The alerts that page, of those that `slis` allow: half of the looks at one bad within a window."""
     return [
-        AlertRule(f"{sli}-failing", sli, _WINDOW_S, _THRESHOLD, _AT_LEAST)
-        for sli in ("health", "browse", "order")
+        AlertRule(f"{sli}-failing", sli, _WINDOW_S, _THRESHOLD, _AT_LEAST) for sli in _PAGING if sli in slis
     ]

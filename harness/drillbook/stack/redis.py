@@ -8,6 +8,7 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
+from drillbook.errors import StackError
 from drillbook.process import Process, listens
 
 _BOOT_DEADLINE_S = 10.0
@@ -38,13 +39,16 @@ class Redis:
         self._log = log
         self._port = port
         self._settings = dict(settings or {})
-        self._password = secrets.token_hex(12)
+        # The clients' user is `default`; nothing that befalls it keeps the server's owner out.
+        self._passwords = {"default": secrets.token_hex(12), "owner": secrets.token_hex(12)}
+        self.spare_password = secrets.token_hex(12)
         self._process: Process | None = None
+        self._stopped = False
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be read in a journal."""
-        return (self._password,)
+        return (*self._passwords.values(), self.spare_password)
 
     @property
     def pid(self) -> int | None:
@@ -59,7 +63,8 @@ class Redis:
         """
         self._folder.mkdir()
         # In a file, so that the password is on no command line; a later line counts before an earlier one.
-        lines = [f"port {self._port}", "bind 127.0.0.1", f"requirepass {self._password}"]
+        lines = [f"port {self._port}", "bind 127.0.0.1", f"requirepass {self._passwords['default']}"]
+        lines += [f"user owner on >{self._passwords['owner']} ~* &* +@all"]
         lines += [f"dir {self._folder}", 'save ""', "appendonly no"]
         lines += [f"{name} {value}" for name, value in self._settings.items()]
         self._configuration.write_text("\n".join(lines) + "\n")
@@ -73,8 +78,9 @@ class Redis:
 
     async def stop(self) -> None:
         """End the server. Idempotent."""
-        if self._process is not None:
-            await self._process.end()
+        self._stopped = True
+        # Its data end with the drill, and while a script keeps it busy it heeds no other signal.
+        await self.kill()
 
     async def kill(self) -> None:
         """End the server at once, as SIGKILL does, and leave it down. Does no harm where it is down."""
@@ -85,8 +91,10 @@ class Redis:
         """Start a server that is down on what it has on disk, and wait until it listens.
 
         Raises:
-            StackError: it does not.
+            StackError: it does not, or was stopped for good.
         """
+        if self._stopped:
+            raise StackError("redis was stopped for good")
         if self._process is None or self._process.exit_code is not None:
             await self._serve()
 
@@ -94,6 +102,7 @@ class Redis:
     def _configuration(self) -> Path:
         return self._folder / "redis.conf"
 
-    def url(self, database: int = 0) -> str:
-        """The connection URL of a numbered database."""
-        return f"redis://default:{self._password}@127.0.0.1:{self._port}/{database}"
+    def url(self, database: int = 0, *, role: str = "app") -> str:
+        """The connection URL of a numbered database; see `protocols.Cache.url`."""
+        user = {"app": "default", "owner": "owner"}[role]
+        return f"redis://{user}:{self._passwords[user]}@127.0.0.1:{self._port}/{database}"

@@ -1,7 +1,7 @@
-"""The service's two Redis databases: the cache in number 0, the customers' sessions in number 1.
+"""What the service keeps in Redis: its cache, and the customers' sessions.
 
-Losing the cache costs time and no data; losing the sessions logs every customer out. So each has its own
-database, and a FLUSHDB of the one leaves the other alone.
+Losing the cache costs time and no data; losing the sessions logs every customer out. So by default each has
+its own database, and a FLUSHDB of the one leaves the other alone.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shop.log import logger
 
-CACHE_DATABASE = 0
-SESSION_DATABASE = 1
 CACHE_TTL_S = 30
 SESSION_TTL_S = 3600
 _TIMEOUT_S = 0.3

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from shop.cache import CACHE_DATABASE, SESSION_DATABASE, Cache, Sessions, connect
+from shop.cache import Cache, Sessions, connect
 from shop.config import Settings
 from shop.database import Database
 from shop.log import logger
@@ -41,13 +41,13 @@ Job: TypeAlias = Callable[[Shop], Awaitable[None]]
 def assemble(settings: Settings) -> Shop:
     """The parts as most releases have them; nothing connects yet."""
     database = Database(settings)
-    cache = Cache(connect(settings.redis_url, CACHE_DATABASE))
+    cache = Cache(connect(settings.redis_url, settings.cache_database))
     sms = SmsClient(settings)
     return Shop(
         settings=settings,
         database=database,
         cache=cache,
-        sessions=Sessions(connect(settings.redis_url, SESSION_DATABASE)),
+        sessions=Sessions(connect(settings.redis_url, settings.session_database)),
         sms=sms,
         products=Products(database, cache),
         orders=Orders(database, cache, sms, sms_required=settings.sms_required),
