@@ -125,6 +125,13 @@ class DrillResult:
     inconclusive: bool
     again_because: str
 
+    @property
+    def gap_note(self) -> str:
+        """What is to be said of the known gap beside the verdict, or nothing where there is none."""
+        if self.known_gap is None:
+            return ""
+        return "known gap, out of date" if self.verdict is Verdict.RESOLVED else "known gap"
+
     def to_json(self) -> dict[str, Json]:
         """The result as `--json` gives it."""
         data = cast("dict[str, Json]", to_json(self))

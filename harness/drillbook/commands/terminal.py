@@ -130,7 +130,7 @@ def table(results: Sequence[DrillResult]) -> Table:
         spans = result.durations
         verdict = Text(result.verdict, style=_STYLES[result.verdict])
         if result.known_gap:
-            verdict.append(" (known gap)" if result.expected else " (known gap: out of date)", "dim")
+            verdict.append(f" ({result.gap_note})", "dim")
         made.add_row(
             f"{result.scenario}/{result.variant}",
             verdict,
