@@ -1,11 +1,12 @@
 # Every target makes .venv first; all it needs is Python 3.11 or later, git and make.
 #
-#   make drill   run the packaged plan's fire drills
-#   make test    run the test suite        (make test ARGS="-k sandbox" narrows it down)
-#   make check   lint, types, imports, build
-#   make samples run the drills whose reports are in reports/samples/, and replace those
-#   make bench   measure what a drill costs
-#   make clean   throw away .venv and whatever tools left behind
+#   make drill       run the packaged plan's fire drills
+#   make test        run the test suite        (make test ARGS="-k sandbox" narrows it down)
+#   make check       lint, types, imports, build
+#   make catalogue   run every variant, and write docs/catalogue.md from what came of it
+#   make samples     run the drills whose reports are in reports/samples/, and replace those
+#   make bench       measure what a drill costs
+#   make clean       throw away .venv and whatever tools left behind
 
 PYTHON ?= python3
 ARGS ?=
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test check lint types imports build samples bench clean
+.PHONY: help drill test check lint types imports build samples catalogue bench clean
 .NOTPARALLEL:
 
 help:
@@ -40,6 +41,9 @@ imports: $(READY)
 
 build: $(READY)
 	$(BIN)/python .ci/check_build.py
+
+catalogue: $(READY)
+	$(BIN)/python .ci/catalogue.py $(ARGS)
 
 samples: $(READY)
 	$(BIN)/python .ci/samples.py $(ARGS)

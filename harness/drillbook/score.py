@@ -86,7 +86,7 @@ def _in_time(
     """All points within the objective, none from twice the objective on, and evenly less in between."""
     if took is None or verdict not in (None, Verdict.RESOLVED):
         return Part(name, 0.0, maximum, "it never was")
-    why = f"in {took:.1f} s; the objective is {objective_s:g} s"
+    why = f"in {took:.1f} s; the objective is {objective_s:.3g} s"
     if took <= objective_s:
         return Part(name, maximum, maximum, why)
     share = max(0.0, 2 - took / objective_s) if objective_s > 0 else 0.0
