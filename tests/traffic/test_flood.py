@@ -117,7 +117,7 @@ def test_what_it_was_answered_lately_is_told_by_reason(tmp_path: Path) -> None:
         return Answer(429 if "first" in seen else 200)
 
     def changed(run: Run) -> bool:
-        if not seen and run.flood.answers(60).get("ok", 0) > 20:
+        if "first" not in seen and run.flood.answers(60).get("ok", 0) > 20:
             seen["first"] = run.flood.answers(60)
         seen["last"] = run.flood.answers(0.5)
         return set(seen["last"]) == {"HTTP 429"} and seen["last"]["HTTP 429"] > 10
