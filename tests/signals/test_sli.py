@@ -60,6 +60,12 @@ def test_a_window_is_not_judged_before_the_series_reaches_back_to_its_begin() ->
     assert series("++++++").holds(0.5, 10.5)
 
 
+def test_a_gap_after_the_last_bad_sample_is_no_good_time() -> None:
+    late = series("--    +++++++++")
+    assert not late.holds(1.0, 11.15), "good has been seen for 0.8 s, whatever the window of samples says"
+    assert late.holds(0.8, 11.4)
+
+
 def test_good_since_is_the_end_of_the_first_good_sample_after_the_last_bad_one() -> None:
     assert series("++-+-+++").good_since() == pytest.approx(10.5)
     assert series("+++").good_since() == pytest.approx(10.0)

@@ -69,17 +69,18 @@ class Series:
         """Whether the SLI has been good throughout the `window_s` seconds before `now`.
 
         Every sample that ended in the window is good, there are at least half as many as the cadence gives
-        (and one at the least), the series reaches back to the window's begin, and its newest sample is
-        no older than five intervals.
+        (and one at the least), it has been seen to be good since the window's begin, and its newest sample
+        is no older than five intervals. A verdict counts from that sight too, so what holds here holds there.
         """
-        if not self._samples:
+        since = self.good_since()
+        if since is None:
             return False
         begin = now - window_s
         looks, bad = self.tally(begin, now)
         enough = looks >= max(1, int(window_s / self._interval_s * _LEAST_PART))
-        known = self._samples[0].start <= begin + self._interval_s
+        known = since <= begin + self._interval_s
         fresh = self._ends[-1] >= now - _FRESH_INTERVALS * self._interval_s
-        return not bad and enough and known and fresh and self._samples[-1].good
+        return not bad and enough and known and fresh
 
     def good_since(self) -> float | None:
         """The end of the first good sample after the last bad one; None if there is no such sample."""
