@@ -154,6 +154,7 @@ class Drill:
             self._journal.write(FaultChanged(self._fault.name, "not-taken", error.message))
             return False
         self._journal.write(FaultChanged(self._fault.name, "confirmed", evidence))
+        await self._invariants.excuse()
         return True
 
     async def _detect(self) -> bool:
