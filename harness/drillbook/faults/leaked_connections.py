@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import psycopg
 
@@ -136,25 +137,33 @@ class LeakedConnections:
 
     async def heal(self, stack: Stack) -> None:
         """End its sessions on the server and on our side, as stopping the client does."""
-        watcher = await self._look(stack)
-        await watcher.execute(_END, (self.name,))
+        async with self._looking(stack) as watcher:
+            await watcher.execute(_END, (self.name,))
         if self._running:
             await asyncio.wait(self._running, timeout=_END_DEADLINE_S)
         while self._sessions:
             await self._sessions.pop().close()
+        if self._watcher is not None:
+            await self._watcher.close()
 
     async def _count(self, stack: Stack) -> tuple[int, int, float]:
         """How many sessions it has, how many of them in the wanted state, and the age of the youngest."""
-        watcher = await self._look(stack)
-        cursor = await watcher.execute(_COUNT, (self._state, self.name))
-        row = await cursor.fetchone()
+        async with self._looking(stack) as watcher:
+            cursor = await watcher.execute(_COUNT, (self._state, self.name))
+            row = await cursor.fetchone()
         return (row[0], row[1], row[2]) if row else (0, 0, 0.0)
 
-    async def _look(self, stack: Stack) -> Connection:
-        """The watcher, opened again where somebody has ended it."""
+    @asynccontextmanager
+    async def _looking(self, stack: Stack) -> AsyncIterator[Connection]:
+        """The watcher, or another connection where somebody has ended it."""
         if self._watcher is not None:
             with contextlib.suppress(psycopg.OperationalError):
                 await self._watcher.execute("SELECT 1")
-                return self._watcher
-        self._watcher = await stack.database.connect(name="drillbook-fault")
-        return self._watcher
+            if not self._watcher.closed:
+                yield self._watcher
+                return
+        watcher = await stack.database.connect(name="drillbook-fault")
+        try:
+            yield watcher
+        finally:
+            await watcher.close()
