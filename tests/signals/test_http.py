@@ -79,3 +79,30 @@ def test_each_look_is_a_connection_of_its_own() -> None:
         assert len(set(ports)) == 3
 
     asyncio.run(scene())
+
+
+def test_a_look_comes_from_the_address_given_or_from_any_where_this_machine_has_it_not() -> None:
+    async def scene() -> list[str]:
+        peers = []
+
+        def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            peers.append(writer.get_extra_info("peername")[0])
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY))
+            writer.close()
+
+        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        async with server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            for source in ("127.0.0.1", "203.0.113.7", None):
+                assert (await HttpProbe("page", "GET", url, source=source).observe()).good
+            with socket.socket() as trial:
+                try:
+                    trial.bind(("127.0.1.254", 0))
+                except OSError:
+                    return peers  # as on macOS, whose loopback has one address
+            assert (await HttpProbe("page", "GET", url, source="127.0.1.254").observe()).good
+        return peers
+
+    peers = asyncio.run(scene())
+    assert peers[:3] == ["127.0.0.1"] * 3
+    assert peers[3:] in ([], ["127.0.1.254"])
