@@ -121,7 +121,7 @@ def show(console: Console, taken: Taken, repeat: int) -> int:
         rows[f"{what}: TTM"] = [error.ttm_s for error in taken.errors[mode]]
     console.print(
         tables.figures(
-            f"Measured minus true: an outage that ends by itself, a probe every {interval_ms:.0f} ms",
+            f"Measured minus true: an outage that ends by itself; probes every {interval_ms:.0f} ms",
             rows,
         )
     )

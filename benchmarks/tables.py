@@ -77,7 +77,7 @@ def _table(title: str) -> Table:
         title=title,
         title_justify="left",
         title_style="bold",
-        min_width=70,
+        min_width=74,
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
