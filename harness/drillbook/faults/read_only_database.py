@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from drillbook.errors import FaultNotTaken
 from drillbook.protocols import Stack
+from drillbook.waiting import until
+
+_RELOAD_DEADLINE_S = 5.0  # a reload is asked for, and not waited for, by the server
 
 
 class ReadOnlyDatabase:
@@ -21,6 +24,11 @@ class ReadOnlyDatabase:
     async def inject(self, stack: Stack) -> None:
         """Set it for the server, and have the server read it."""
         await _configure(stack, "ALTER SYSTEM SET default_transaction_read_only = on")
+
+        async def shows() -> bool:
+            return await self.cause(stack) is not None
+
+        await until(shows, deadline_s=_RELOAD_DEADLINE_S, what="transactions are read-only")
 
     async def confirm(self, stack: Stack) -> str:
         """A new session of the role can't write."""
