@@ -31,6 +31,8 @@ def test_what_is_set_counts() -> None:
         "DB_STATEMENT_TIMEOUT_MS": "900",
         "RATE_LIMIT_PER_S": "7",
         "RATE_LIMIT_BURST": "9",
+        "CACHE_DATABASE": "3",
+        "SESSION_DATABASE": "0",
         "RATE_LIMIT_TOTAL_PER_S": "30",
         "BLOCKED_CLIENTS": "203.0.113.7, 198.51.100.0/24 2001:db8::/32",
     }
@@ -38,6 +40,7 @@ def test_what_is_set_counts() -> None:
     assert settings.release == "mine"
     assert (settings.pool_size, settings.pool_timeout_s, settings.statement_timeout_ms) == (20, 2.5, 900)
     assert (settings.rate_per_s, settings.rate_burst, settings.total_rate_per_s) == (7.0, 9.0, 30.0)
+    assert (settings.cache_database, settings.session_database) == (3, 0)
     assert [str(each) for each in settings.blocked_clients] == [
         "203.0.113.7/32",
         "198.51.100.0/24",
@@ -62,6 +65,7 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("BLOCKED_CLIENTS", "203.0.113.7,bot", "has what is no address and no network: 'bot'"),
         ("BLOCKED_CLIENTS", "203.0.113.7/24", "has what is no address and no network"),
         ("REDIS_URL", "localhost", "is not a URL"),
+        ("CACHE_DATABASE", "-1", "is not the number of a Redis database: '-1'"),
         ("SMS_REQUIRED", "perhaps", "must be true or false: 'perhaps'"),
     ],
 )
