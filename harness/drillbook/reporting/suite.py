@@ -23,7 +23,7 @@ from drillbook.result import JOURNAL, DrillResult, parsed_runbook
 from drillbook.verdict import NO_SAY
 
 NAMES = ("suite.md", "suite.html")
-_RANK = {verdict: place for place, verdict in enumerate(Verdict)}
+_ACTORS = {"runbook": "The runbook", "none": "Doing nothing", "reference": "The reference cure"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ class Suite:
     def headline(self) -> str:
         """The run in one sentence."""
         said = len(self.rows) - len(self.without_say)
-        text = f"The runbook resolves {len(self.resolved)} of {words.count(said, 'failure')} drilled"
+        who = _ACTORS.get(self.rows[0].result.responder, "The responder")
+        text = f"{who} resolves {len(self.resolved)} of {words.count(said, 'failure')} drilled"
         known = sum(row.tone == "gap" for row in self.rows)
         parts = [words.count(known, "is a known gap", "are known gaps")] if known else []
         if self.attention:
