@@ -55,7 +55,7 @@ def test_a_large_order_that_is_looked_up_costs_a_connection_for_good(site: Site)
             assert app.http.get("/orders/00000000-0000-4000-8000-000000000000").status_code == 404
         for _ in range(2):
             assert "delivered_at" in app.http.get(f"/orders/{large}").json()
-        assert is_exhausted(app)
+        assert sessions(site, "SELECT id, sku%") == 2, "they are still there, and busy with nothing"
         assert is_exhausted(app)
 
 
@@ -66,6 +66,7 @@ def test_an_order_that_is_refused_costs_a_connection_for_good(site: Site) -> Non
             connection.execute("UPDATE products SET on_hand = 0 WHERE sku = 'tea-011'")
             connection.commit()
         assert [app.order("tea-011").status_code for _ in range(2)] == [409] * 2
+        assert sessions(site, "%") == 2, "they are still there, and busy with nothing"
         assert is_exhausted(app)
 
 

@@ -105,6 +105,18 @@ def test_a_failure_is_told_to_each_look_and_a_look_given_up_ends_no_other() -> N
     run(check())
 
 
+def test_a_look_without_an_answer_is_bad_after_its_deadline() -> None:
+    async def check() -> None:
+        probe = Counted()
+        probe.deadline_s = 0.2
+        probe.may_look.clear()
+        shared = SharedLooks(probe, every_s=60.0)
+        assert await shared.observe() == Observation(good=False, detail="no answer within 0.2 s")
+        await shared.close()
+
+    run(check())
+
+
 def test_closing_waits_for_the_look_on_its_way() -> None:
     async def check() -> None:
         probe = Counted()

@@ -41,8 +41,11 @@ class SharedLooks:
     async def _really_look(self) -> Observation:
         clock = asyncio.get_running_loop()
         began = clock.time()
-        async with asyncio.timeout(self.deadline_s):
-            seen = await self._probe.observe()
+        try:
+            async with asyncio.timeout(self.deadline_s):
+                seen = await self._probe.observe()
+        except TimeoutError:
+            return Observation(good=False, detail=f"no answer within {self.deadline_s:g} s")
         took = clock.time() - began
         # A look that joins late is not to think it fast.
         if seen.good and took > self.slow_s:

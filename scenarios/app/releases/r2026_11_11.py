@@ -16,11 +16,14 @@ from starlette.routing import Route
 
 from releases.r2026_11_2 import ROUTES_WITH_RECEIPTS
 from shop.api import order_json, shop_of
+from shop.database import BoundedConnection
 from shop.main import build_app
 from shop.orders import COLUMNS, Order
 
 LARGE = 3
 _DELIVERY = timedelta(days=3)
+# Not to be closed by Python before they are given back.
+_in_hand: set[BoundedConnection] = set()
 
 
 async def show_order_with_delivery(request: Request) -> Response:
@@ -31,6 +34,7 @@ async def show_order_with_delivery(request: Request) -> Response:
         raise HTTPException(404, "No such order") from None
     database = shop_of(request).database
     connection = await database.lend()
+    _in_hand.add(connection)
     query = f"SELECT {COLUMNS} FROM orders WHERE id = %s"  # noqa: S608  constants
     cursor = await connection.execute(query, (order_id,))
     row = await cursor.fetchone()
@@ -38,6 +42,7 @@ async def show_order_with_delivery(request: Request) -> Response:
     if order is not None and order.wish.quantity >= LARGE:
         delivered = order.created_at + _DELIVERY
         return JSONResponse(order_json(order) | {"delivered_at": delivered.isoformat()})
+    _in_hand.discard(connection)
     await database.take_back(connection)
     if order is None:
         raise HTTPException(404, "No such order")

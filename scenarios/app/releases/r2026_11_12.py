@@ -13,12 +13,15 @@ from starlette.applications import Starlette
 
 from releases.r2026_11_2 import ROUTES_WITH_RECEIPTS
 from shop.config import Settings
-from shop.database import Connection
+from shop.database import BoundedConnection, Connection
 from shop.main import build_app
 from shop.orders import KeyReusedError, Order, Orders, Wish, number_of
 from shop.products import key
 from shop.service import Shop, assemble
 from shop.sms import TextMessage
+
+# Not to be closed by Python before they are given back.
+_in_hand: set[BoundedConnection] = set()
 
 
 class OrdersTriedAgain(Orders):
@@ -29,10 +32,12 @@ class OrdersTriedAgain(Orders):
         if idempotency_key is not None:  # a customer who tries again already
             return await super().place(wish, idempotency_key)
         connection = await self._database.lend()
+        _in_hand.add(connection)
         try:
             order = await self._place_on(connection, wish)
         except psycopg.errors.DeadlockDetected:
             order = await self._place_on(connection, wish)
+        _in_hand.discard(connection)
         await self._database.take_back(connection)
         await self._cache.forget(key(wish.sku))
         message = f"Your order {number_of(order.id)} is on its way."
