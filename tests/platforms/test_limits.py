@@ -22,10 +22,15 @@ def edit(path: str, value: str, service: str = "app") -> tuple[str, ...]:
 
 
 async def until_killed(world: World, platform: LocalPlatform) -> None:
-    before = platform.use()[0].kills
+    pid = platform.replicas()[0].pid
     await world.get("/eat")  # whose answer may come before the kill or not at all
-    await until(lambda: platform.use()[0].kills > before, "the replica is killed for its memory")
-    await until(lambda: platform.replicas()[0].serving, "the replica is started again")
+
+    def anew() -> bool:
+        replica = platform.replicas()[0]
+        return replica.serving and replica.pid != pid
+
+    await until(anew, "the replica is killed for its memory and started again")
+    assert platform.use()[0].kills == 1
 
 
 def test_a_replica_beyond_its_memory_is_killed_started_again_and_told_of(world: World) -> None:

@@ -291,6 +291,7 @@ class LocalPlatform:
             cpu = "unlimited" if limits.cpu is None else f"{limits.cpu:.3g}"
             self._journal.write(PlatformChanged("limits-set", f"memory {memory}, processors {cpu}"))
             if not redeploy:
+                self._current_record().running.limits = limits
                 return self.current()
             release = self.describe(self.current().id)
             return await self._roll_out(release, self._variables, "deployed", self._deadline_s)
@@ -396,7 +397,7 @@ class LocalPlatform:
             record.release.name,
             record.deployment.variables,
             record.open_log(),
-            limits=self.limits,
+            limits=self._limits,
             changed=changed,
             failed=self._note_failure,
         )

@@ -64,7 +64,7 @@ class ReplicaSet:
         release: the release that they run.
         variables: the variables of the deployment.
         log: takes their output.
-        limits: gives what each of them may use, as it is in force now.
+        limits: what each of them may use; can be changed while they run.
         changed: awaited after a replica came or went by itself.
         failed: called with an exception that stopped the keeping of a replica.
     """
@@ -77,7 +77,7 @@ class ReplicaSet:
         variables: Mapping[str, str],
         log: DeploymentLog,
         *,
-        limits: Callable[[], Limits] = Limits,
+        limits: Limits,
         changed: Callable[[], Awaitable[None]],
         failed: Callable[[BaseException], None],
     ) -> None:
@@ -86,7 +86,7 @@ class ReplicaSet:
         self._release = release
         self._variables = variables
         self._log = log
-        self._limits = limits
+        self.limits = limits
         self._changed = changed
         self._failed = failed
         self._slots: list[_Slot] = []
@@ -195,7 +195,7 @@ class ReplicaSet:
         environment |= {**self._variables, "PORT": str(port)}
         argv = service.argv(self._release, port)
         slot.replica = await Replica.spawn(argv, environment, service.cwd, port, self._log)
-        slot.governor = Governor(slot.replica.pid, self._limits, slot.meter, self._failed)
+        slot.governor = Governor(slot.replica.pid, lambda: self.limits, slot.meter, self._failed)
         slot.governor.start()
         try:
             if service.health_checked:
