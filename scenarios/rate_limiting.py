@@ -180,7 +180,7 @@ SCENARIO = Scenario(
             "retry-storm",
             "A push message woke many phones at once; those that were refused ask again without a pause,"
             " which alone keeps the limit exceeded.",
-            lambda: FloodOfRequests("hasty", Clients("hasty", MANY, 100, 160.0), shows=_asks_again),
+            lambda: FloodOfRequests("hasty", Clients("hasty", MANY, 60, 200.0), shows=_asks_again),
             "Raise RATE_LIMIT_TOTAL_PER_S until each of them has been served once, which ends the storm.",
             _raise,
             FOR_ALL,
@@ -205,7 +205,7 @@ SCENARIO = Scenario(
             lambda: BadRelease("one-bucket", "r2026_11_23", shows=_shares_one_bucket),
             "Roll the release back.",
             _roll_back,
-            Setup(variables={"RATE_LIMIT_PER_S": "60", "RATE_LIMIT_BURST": "60"}),
+            Setup(variables={"RATE_LIMIT_PER_S": "54", "RATE_LIMIT_BURST": "54"}),
         ),
         Variant(
             "slow-clients",
