@@ -50,7 +50,8 @@ class Drill:
         self._header = spec.header
         self._journal = journal
         self.phase = Phase.BOOT
-        scenario = find_scenario(spec.header.scenario)
+        own = Path(spec.scenarios) if spec.scenarios is not None else None
+        scenario = find_scenario(spec.header.scenario, own)
         self._scenario: Scenario = scenario
         self._variant: Variant = next(v for v in scenario.variants if v.name == spec.header.variant)
         self._fault: Fault = self._variant.fault()
