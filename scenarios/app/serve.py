@@ -46,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=GRACE_S,  # type: ignore[arg-type]
     )
     server = Server(config)
-    server.run()
+    try:
+        server.run()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, END_S)  # nothing that is left may keep the process
     return 0 if server.started else 1
 
 

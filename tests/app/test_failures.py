@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
+import psutil
 import psycopg
 import pytest
 from tests.app.fixtures import Shared
@@ -80,6 +81,16 @@ def waiting(site: Site) -> int:
     with site.postgres.connect() as connection:
         row = connection.execute(query, (site.database,)).fetchone()
     return int(row[0]) if row else 0
+
+
+def test_what_is_refused_takes_no_thread_which_could_outlive_the_service(shared: Shared) -> None:
+    process = psutil.Process(shared.app.process.pid)
+    assert shared.app.order().status_code == 201
+    until(lambda: shared.app.http.get("/health").json()["provider"] != "unknown", "the message was tried")
+    before = process.num_threads()
+    assert [shared.app.order("no-such-tea").status_code for _ in range(3)] == [404] * 3
+    assert shared.app.http.get("/orders/none").status_code == 404
+    assert process.num_threads() == before
 
 
 def test_killed_connections_cost_no_request(shared: Shared) -> None:

@@ -10,7 +10,7 @@ from drillbook.protocols import Deployment, Stack
 from drillbook.waiting import until
 
 Evidence: TypeAlias = Callable[[Stack], Awaitable[str | None]]
-_SHOW_DEADLINE_S = 10.0
+_SHOW_DEADLINE_S = 20.0
 
 
 async def nothing(stack: Stack) -> None:

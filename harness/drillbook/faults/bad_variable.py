@@ -8,7 +8,7 @@ from drillbook.errors import FaultNotTaken
 from drillbook.protocols import Stack
 from drillbook.waiting import until
 
-_SHOW_DEADLINE_S = 10.0
+_SHOW_DEADLINE_S = 20.0
 
 
 class BadVariable:

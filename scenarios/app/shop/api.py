@@ -135,7 +135,7 @@ def _text(body: dict[str, Any], name: str) -> str:
 # --------------------------------------------------------------------------- errors
 
 
-def _refused(request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     del request
     if not isinstance(error, HTTPException):
         raise error
@@ -143,7 +143,8 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _answer(status: int, text: str, *, logged: bool) -> ExceptionHandler:
-    def handle(request: Request, error: Exception) -> Response:
+    # Starlette would run what is not async in threads, which outlive the service where it ends in a hurry.
+    async def handle(request: Request, error: Exception) -> Response:
         del request
         if logged:
             reason = f"{type(error).__name__}: {error}".strip(": ")
