@@ -2,27 +2,58 @@
 
 Runbooks speak of two seconds; customers give up sooner, so an answer that takes longer than half a second is
 bad here, whatever it says. The truth of this scenario is, beside what the monitoring looks at, whether the
-list of products comes in time. Its variants differ in what the requests wait for: processor time, a lock, or
-the provider of text messages.
+list of products comes in time. Its variants differ in what the requests wait for: processor time, a lock, a
+query without its index, Redis, the provider of text messages, or a release that sleeps.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
+from redis.asyncio import Redis
+
+from drillbook.faults.bad_release import BadRelease
+from drillbook.faults.dropped_index import DroppedIndex
 from drillbook.faults.low_cpu_limit import LowCpuLimit
 from drillbook.faults.provider_outage import ProviderOutage
 from drillbook.faults.recurring_lock import RecurringLock
+from drillbook.faults.slow_commands import SlowCommands
+from drillbook.model import Json
 from drillbook.protocols import Fault, Probe, Scenario, Setup, Stack, Variant
 from drillbook.signals.http import HttpProbe
 
 IN_TIME_S = 0.5
 HOT = "tea-001"
 PRICE_SYNC = "price-sync"
+DASHBOARD = "dashboard"
+INDEX = "orders_of_customer"
+DIGITS = "regexp_replace(customer, '[^0-9]', '', 'g')"
+# What four years of orders are, with neither triggers nor foreign keys looked at.
+ROWS = 100_000
+_FILL = (
+    "INSERT INTO orders (id, sku, quantity, customer, created_at)"  # noqa: S608  constants
+    " SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid,"
+    f" '{HOT}', 1, '+49 (160) ' || n, now() - n * interval '20 minutes'"
+    f" FROM generate_series(1, {ROWS}) AS n"
+)
+GROWN = ("SET session_replication_role = replica", _FILL)
 
 
 def _probes(stack: Stack) -> Sequence[Probe]:
     return [HttpProbe("list", "GET", f"{stack.url}/products", deadline_s=IN_TIME_S, slow_s=IN_TIME_S)]
+
+
+async def _order_is_late(stack: Stack) -> str | None:
+    """Evidence that an order takes too long."""
+    order: dict[str, Json] = {"sku": HOT, "quantity": 1, "customer": "probe"}
+    probe = HttpProbe("order", "POST", f"{stack.url}/orders", body=order)
+    try:
+        async with asyncio.timeout(IN_TIME_S):
+            await probe.observe()
+    except TimeoutError:
+        return f"an order takes more than {IN_TIME_S:g} s"
+    return None
 
 
 def _needs_provider(stack: Stack) -> bool:
@@ -30,6 +61,11 @@ def _needs_provider(stack: Stack) -> bool:
 
 
 # --------------------------------------------------------------------------- the cures
+
+
+async def _roll_back(stack: Stack, fault: Fault) -> None:
+    del fault
+    await stack.platform.rollback()
 
 
 async def _scale(stack: Stack, fault: Fault) -> None:
@@ -45,6 +81,26 @@ async def _end_job(stack: Stack, fault: Fault) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
             (PRICE_SYNC,),
         )
+
+
+async def _make_index(stack: Stack, fault: Fault) -> None:
+    del fault
+    async with await stack.database.connect(name="on-call") as connection:
+        await connection.execute(f"CREATE INDEX {INDEX} ON orders ({DIGITS})")
+
+
+async def _cut_off(stack: Stack, fault: Fault) -> None:
+    """Find in CLIENT LIST who runs what SLOWLOG shows, and cut it off."""
+    del fault
+    async with Redis.from_url(
+        stack.cache.url(role="owner"), decode_responses=True, socket_timeout=10
+    ) as redis:
+        # All at once: Redis is slow to answer as long as one of them is there.
+        kills = redis.pipeline(transaction=False)
+        for each in await redis.client_list():
+            if each["name"] == DASHBOARD:
+                kills.client_kill_filter(_id=each["id"])
+        await kills.execute()
 
 
 async def _do_without_messages(stack: Stack, fault: Fault) -> None:
@@ -71,6 +127,13 @@ SCENARIO = Scenario(
             _scale,
         ),
         Variant(
+            "bad-release",
+            "A release was deployed that sleeps with each order, and lets nothing else run meanwhile.",
+            lambda: BadRelease("blocking-sleep", "r2026_11_22", shows=_order_is_late),
+            "Roll back to the release before.",
+            _roll_back,
+        ),
+        Variant(
             "lock-wait",
             "A job changes the best-selling product's price in long transactions, one after the other.",
             lambda: RecurringLock(
@@ -81,6 +144,31 @@ SCENARIO = Scenario(
             ),
             "Find the job with pg_blocking_pids() and terminate it.",
             _end_job,
+        ),
+        Variant(
+            "dropped-index",
+            "An index was dropped, and each order reads the whole table of orders.",
+            lambda: DroppedIndex(
+                "tidying",
+                INDEX,
+                grow=GROWN,
+                query=f"SELECT count(*) FROM orders WHERE {DIGITS} = '1'",  # noqa: S608
+                slow_ms=40.0,
+            ),
+            "Make the index again.",
+            _make_index,
+            Setup(
+                releases=("r2026_11_1", "r2026_11_2", "r2026_11_21"),
+                variables={"DB_POOL_SIZE": "2"},
+                database={"max_parallel_workers_per_gather": "0"},
+            ),
+        ),
+        Variant(
+            "slow-cache",
+            "A dashboard's clients search all keys of Redis again and again, and everyone waits for them.",
+            lambda: SlowCommands(DASHBOARD, command=("KEYS", "*basket*"), slow_s=0.3, clients=2),
+            "Find the clients with CLIENT LIST and cut them off, or drop the keys that they search.",
+            _cut_off,
         ),
         Variant(
             "provider-hang",

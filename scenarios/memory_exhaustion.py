@@ -2,7 +2,7 @@
 
 The truth of this scenario is whether a replica was killed for its memory within the last second, and whether
 customers can log in. Its variants differ in why the memory is used up: by honest load under a limit that is
-too low, or by a release that leaks.
+too low, by a release that leaks, or by what a client sends.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from drillbook.errors import StackError
 from drillbook.faults.bad_release import BadRelease
+from drillbook.faults.flood import Clients, FloodOfRequests
 from drillbook.faults.killed_for_memory import killed_for_memory
 from drillbook.faults.low_memory_limit import LowMemoryLimit
 from drillbook.faults.occasion import Occasion
@@ -33,8 +34,10 @@ from drillbook.signals.http import HttpProbe
 # What the service needs for everything that it honestly does, and what was thought to do.
 ENOUGH, TOO_LITTLE = Limits(memory_mb=256), 100.0
 USUAL = Setup(limits=Limits(memory_mb=128))
+PARTNER = "127.0.5.0/30"
 READERS = "127.0.6.0/24"
 RECENT_S = 1.0
+NO_ORDER = "HTTP 422"
 
 
 class KillProbe:
@@ -93,6 +96,17 @@ def _leak_on_errors() -> Fault:
     return Occasion(release, event=letter.come, undo=letter.go)
 
 
+async def _is_killed(stack: Stack, flood: Flood) -> str | None:
+    del flood
+    return await killed_for_memory(stack)
+
+
+async def _is_read(stack: Stack, flood: Flood) -> str | None:
+    """Evidence that what the partner sends is still taken in: it kills, or it is read and found no order."""
+    read = flood.answers(RECENT_S).get(NO_ORDER, 0)
+    return await killed_for_memory(stack) or (f"{read} uploads were read within a second" if read else None)
+
+
 # --------------------------------------------------------------------------- the cures
 
 
@@ -104,6 +118,11 @@ async def _roll_back(stack: Stack, fault: Fault) -> None:
 async def _give_more(stack: Stack, fault: Fault) -> None:
     del fault
     await stack.platform.set_limits(ENOUGH)
+
+
+async def _block(stack: Stack, fault: Fault) -> None:
+    del fault
+    await stack.platform.set_variables({"BLOCKED_CLIENTS": PARTNER})
 
 
 SCENARIO = Scenario(
@@ -141,6 +160,16 @@ SCENARIO = Scenario(
             _leak_on_errors,
             "Roll back to the release before; the letter alone does no harm.",
             _roll_back,
+            USUAL,
+        ),
+        Variant(
+            "oversized-payload",
+            "A partner's program sends bodies of ten megabytes that take two hundred when they are read.",
+            lambda: FloodOfRequests(
+                "uploads", Clients("uploads", PARTNER, 2, 4.0), shows=_is_killed, persists=_is_read
+            ),
+            "Find the client in the log, and put it on BLOCKED_CLIENTS until it sends less.",
+            _block,
             USUAL,
         ),
     ),

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 
 from drillbook.protocols import Stack
 
-_TIMEOUT_S = 3.0
+_TIMEOUT_S = 6.0  # some faults make everybody wait, and so do we
 
 
 @asynccontextmanager

@@ -1,0 +1,110 @@
+"""Clients of Redis that run an expensive command again and again: everybody else waits for its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+from redis.exceptions import RedisError
+
+from drillbook.errors import FaultNotTaken
+from drillbook.faults.redis_client import client, owner
+from drillbook.protocols import Stack
+from drillbook.waiting import until
+
+_SHOW_DEADLINE_S = 10.0
+_FIRST_KEYS = 50_000
+_MOST_KEYS = 1_600_000  # some 130 MB
+
+
+class SlowCommands:
+    """Fills a database with keys and lets `clients` clients run `command` without a pause.
+
+    The cause is gone when the clients are, or when the command is quick.
+
+    Args:
+        name: the fault's name, and that of the clients.
+        command: the command, whose time grows with the number of keys.
+        slow_s: how long it is to take; there are made as many keys as that needs, in seconds.
+        clients: how many run it at the same time; one that is cut off does not come back.
+    """
+
+    def __init__(self, name: str, *, command: Sequence[str], slow_s: float, clients: int) -> None:
+        self.name = name
+        self._keys = 0
+        self._slow_s = slow_s
+        self._command = tuple(command)
+        self._clients = clients
+        self._running: list[asyncio.Task[None]] = []
+
+    async def inject(self, stack: Stack) -> None:
+        """Fill the database, and let them begin."""
+        await self._fill(stack)
+        url = stack.cache.url()
+        self._running = [
+            asyncio.create_task(self._run(url), name=f"{self.name}-{number}")
+            for number in range(self._clients)
+        ]
+
+        async def shows() -> bool:
+            return await self.cause(stack) is not None
+
+        await until(shows, deadline_s=_SHOW_DEADLINE_S, what=f"the clients of {self.name} keep redis busy")
+
+    async def _fill(self, stack: Stack) -> None:
+        """Make keys until the command is slow; how many that takes depends on the machine."""
+        loop = asyncio.get_running_loop()
+        keys = _FIRST_KEYS
+        async with owner(stack) as redis:
+            while True:
+                await redis.execute_command("DEBUG", "POPULATE", keys, self._prefix)  # type: ignore[no-untyped-call]
+                self._keys, began = keys, loop.time()
+                await redis.execute_command(*self._command)  # type: ignore[no-untyped-call]
+                if loop.time() - began >= self._slow_s or keys >= _MOST_KEYS:
+                    return
+                keys *= 2
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.name}:item"
+
+    async def _run(self, url: str) -> None:
+        # That someone cuts it off is a cure, not an error of the harness.
+        with contextlib.suppress(RedisError):
+            async with client(url, timeout_s=None) as redis:
+                await redis.client_setname(self.name)
+                while True:
+                    await redis.execute_command(*self._command)  # type: ignore[no-untyped-call]
+
+    async def confirm(self, stack: Stack) -> str:
+        """The clients are there, and their command is slow."""
+        seen = await self.cause(stack)
+        if seen is None:
+            raise FaultNotTaken(f"the clients of {self.name} do not keep redis busy")
+        return seen
+
+    async def cause(self, stack: Stack) -> str | None:
+        """The clients, for as long as there are keys enough to make their command slow."""
+        async with owner(stack) as redis:
+            clients = [each for each in await redis.client_list() if each.get("name") == self.name]
+            keys = await redis.dbsize()
+        if not clients or keys < self._keys / 2:
+            return None
+        return f"{len(clients)} clients run {' '.join(self._command)} over {keys} keys"
+
+    async def heal(self, stack: Stack) -> None:
+        """End the clients, and drop the keys."""
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=_SHOW_DEADLINE_S)
+        async with owner(stack) as redis:
+            if await redis.exists(f"{self._prefix}:0"):
+                await redis.eval(
+                    "for i = ARGV[2], ARGV[3] do redis.call('UNLINK', ARGV[1] .. i) end",
+                    0,
+                    f"{self._prefix}:",
+                    0,
+                    self._keys - 1,
+                )
