@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import secrets
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -73,6 +74,7 @@ class Run:
     interrupted_by: str = ""
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     _workers: set[Worker] = field(default_factory=set)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _aborts: list[asyncio.Task[None]] = field(default_factory=list)
     _failure: DrillbookError | None = None
 
@@ -162,7 +164,7 @@ class Run:
     async def _work(self, slot: Slot, work: DrillSpec, host: Host, run_dir: Path) -> None:
         """Have one worker carry out `work`; its journal says what became of it."""
         begin_journal(work)
-        worker = await Worker.start(work, host, run_dir, self.mark)
+        worker = await Worker.start(work, host, run_dir, f"{self.mark}/{next(self._numbers)}")
         self._workers.add(worker)
         deadline_s = work.header.deadline_s * 2 + work.header.watch_s + _WORKER_MARGIN_S
         problem = ""

@@ -51,7 +51,8 @@ class Running:
         left = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == mark:
+                worn = process.environ().get(MARK, "").partition("/")[0]
+                if process.status() != psutil.STATUS_ZOMBIE and worn == mark:
                     left.append(f"{process.pid} {process.cmdline()}")
         return left
 

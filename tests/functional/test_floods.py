@@ -38,7 +38,8 @@ def left_behind(mark: str) -> list[str]:
     left = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == mark:
+            worn = process.environ().get(MARK, "").partition("/")[0]
+            if process.status() != psutil.STATUS_ZOMBIE and worn == mark:
                 left.append(" ".join(process.cmdline()))
     return left
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from drillbook.stack.guard import MARK
+from drillbook.stack.guard import MARK, end_all, marked
 
 # A worker that starts a daemon of its own session, as servers do, and then waits for its input's end.
 WORKER = """
@@ -28,8 +28,9 @@ STUBBORN = WORKER + "import time\ntime.sleep(600)\n"
 class Guarded:
     """A guard that this test started, and the sleeps behind it."""
 
-    def __init__(self, folder: Path, worker: str = WORKER) -> None:
+    def __init__(self, folder: Path, worker: str = WORKER, mark: str = "") -> None:
         self.marker = f"8{os.getpid()}.{time.monotonic_ns() % 100_000}"
+        self.mark = mark or self.marker
         self.scratch = folder / "scratch"
         self.scratch.mkdir()
         argv = [sys.executable, "-m", "drillbook.stack.guard", str(self.scratch), "--"]
@@ -38,7 +39,7 @@ class Guarded:
             argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, MARK: self.marker},
+            env={**os.environ, MARK: self.mark},
             start_new_session=True,
         )
         assert self.process.stdout is not None
@@ -94,3 +95,18 @@ def test_a_signal_does_not_take_the_guard_away_before_its_time(
     assert guarded.alive() == 2
     guarded.close()
     assert guarded.alive() == 0
+
+
+def test_a_drill_s_end_ends_nothing_of_the_drill_beside_it_and_the_run_s_mark_finds_both(
+    tmp_path: Path,
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    run = f"run-{os.getpid()}"
+    one, two = (Guarded(tmp_path / name, mark=f"{run}/{n}") for n, name in enumerate(("one", "two"), 1))
+    one.close()
+    assert (one.alive(), two.alive()) == (0, 2)
+    assert len(list(marked(run))) >= 3
+    end_all(run)
+    two.wait_for(lambda: two.alive() == 0, "the other drill ends")
+    two.close()

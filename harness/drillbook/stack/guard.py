@@ -74,10 +74,15 @@ def _watch(worker: subprocess.Popen[bytes], feed: int) -> None:
 
 
 def marked(mark: str) -> Iterator[psutil.Process]:
-    """The processes whose environment bears `mark`, but for this one."""
+    """The processes whose environment bears `mark`, but for this one.
+
+    A run's mark stands for those of its drills as well, which are `RUN/NUMBER`; a drill's for itself alone,
+    since others may go on beside it.
+    """
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(MARK) == mark:
+            worn = process.environ().get(MARK, "")
+            if process.pid != os.getpid() and (worn == mark or worn.startswith(f"{mark}/")):
                 yield process
 
 
