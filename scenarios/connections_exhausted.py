@@ -55,7 +55,8 @@ async def _end_sessions(stack: Stack, fault: Fault) -> None:
     operator = await stack.database.connect(name="operator")
     try:
         await operator.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", (CLIENT,)
+            "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE application_name = %s",
+            (CLIENT,),
         )
     finally:
         await operator.close()

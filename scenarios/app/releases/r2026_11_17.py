@@ -1,4 +1,4 @@
-"""Release 2026.11.17: the product list shows how well each tea sold on each day of the week. A bad release.
+"""Release 2026.11.17: the product list shows how well each tea sold on each day of four weeks. A bad release.
 
 The list must now change with every order, so every order drops it from the cache; and it is put together by
 a query for each product and day, once for every reader who finds it missing. As long as orders come in, the
@@ -20,7 +20,7 @@ from shop.orders import Order, Orders, Wish
 from shop.products import Products
 from shop.service import Shop, assemble
 
-_DAYS = 7
+_DAYS = 28
 _SOLD_KEY = "products:sold"
 
 
