@@ -19,7 +19,7 @@ from releases.r2026_11_2 import ROUTES_WITH_RECEIPTS
 from shop.api import shop_of
 from shop.main import build_app
 
-LONGEST = 220  # letters of two names that are compared
+LONGEST = 400  # letters of two names that are compared
 
 _tables: dict[str, list[array[int]]] = {}
 
