@@ -17,6 +17,7 @@ _MESSAGE = "x" * (1 << 20)
 _MOST_MESSAGES = 256
 _TIMEOUT_S = 3.0
 _UNREAD_BYTES = 1 << 20
+_MARGIN_BYTES = 8 << 20
 
 
 class UnreadSubscriber:
@@ -43,8 +44,9 @@ class UnreadSubscriber:
             for _ in range(_MOST_MESSAGES):
                 await redis.publish(self._channel, _MESSAGE)
                 memory = await Memory.read(redis)
-                # Beyond the limit by more than clients that come and go take and give back.
-                if memory.limit and memory.used > memory.limit + len(_MESSAGE):
+                # Beyond the limit by more than clients that come and go give back, and more than the kernel
+                # may yet take off the server's hands.
+                if memory.limit and memory.used > memory.limit + _MARGIN_BYTES:
                     return
 
     def _subscribe(self, url: str) -> None:
