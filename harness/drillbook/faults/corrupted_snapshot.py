@@ -44,7 +44,7 @@ class CorruptedSnapshot:
         """Restart the server each time the value was removed, until it does not come back."""
         for _ in range(_RESTARTS):
             await self._removed(stack)
-            await asyncio.sleep(self._restart_s)
+            await asyncio.sleep(self._restart_s)  # the host restarts it a while later: the fault itself
             await stack.cache.kill()
             await stack.cache.revive()
             if await self._corrupted.cause(stack) is None:
@@ -56,7 +56,7 @@ class CorruptedSnapshot:
             with contextlib.suppress(RedisError, OSError):
                 if await self._corrupted.cause(stack) is None:
                     return
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_LOOK_S)  # between two looks, until the drill ends
 
     async def confirm(self, stack: Stack) -> str:
         """The value is in memory, and the snapshot was taken."""

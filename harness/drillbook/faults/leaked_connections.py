@@ -93,7 +93,7 @@ class LeakedConnections:
             if cut or opened:
                 full_since = clock.time()
             else:
-                await asyncio.sleep(_PAUSE_S)
+                await asyncio.sleep(_PAUSE_S)  # between two looks, within the caller's deadline
 
     async def _open(self, stack: Stack) -> bool:
         """Open one more session; whether there was a slot for it."""

@@ -30,7 +30,7 @@ class LowCpuLimit:
 
     async def inject(self, stack: Stack) -> None:
         """See what the load needs, set the limit for those that run, and wait until it holds them back."""
-        await asyncio.sleep(_MEASURE_S)
+        await asyncio.sleep(_MEASURE_S)  # a rate of use can only be measured over a time
         need = max(use.cpu for use in stack.platform.use())
         before = self._before = stack.platform.limits()
         await stack.platform.set_limits(dataclasses.replace(before, cpu=self._share * need), redeploy=False)

@@ -52,9 +52,9 @@ class RecurringLock:
             while True:
                 await session.connection.execute("BEGIN")
                 await session.connection.execute(self._statement)
-                await asyncio.sleep(self._hold_s)
+                await asyncio.sleep(self._hold_s)  # holding the lock is the fault itself
                 await session.connection.execute("COMMIT")
-                await asyncio.sleep(self._pause_s)
+                await asyncio.sleep(self._pause_s)  # and so is its rhythm
 
     async def confirm(self, stack: Stack) -> str:
         """The job's session is there."""
