@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+
+from drillbook.stack.guard import marked
 
 COMMAND = Path(sys.executable).parent / "drillbook"
 DEADLINE_S = 180.0
@@ -90,6 +94,16 @@ class Team:
         drill: dict[str, Any] = drills[0]
         drill["exit"] = done.exit_code
         return drill
+
+
+def left_behind(mark: str) -> list[str]:
+    """The processes of the run with that mark that still live."""
+    left = []
+    for process in marked(mark):
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                left.append(f"{process.pid} {' '.join(process.cmdline())}")
+    return left
 
 
 @pytest.fixture

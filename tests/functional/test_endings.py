@@ -13,10 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.functional.conftest import COMMAND, Team
+from tests.functional.conftest import COMMAND, Team, left_behind
 
 from drillbook.journal import read
-from drillbook.stack.guard import MARK
 
 PHASES = ("boot", "inject", "detect", "respond", "verify")
 
@@ -45,16 +44,6 @@ class Running:
 
     def mark(self) -> str:
         return str(json.loads((self.team.folder / "out" / "run.json").read_text())["mark"])
-
-    def left_behind(self, mark: str) -> list[str]:
-        """The processes of this run that still live."""
-        left = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                worn = process.environ().get(MARK, "").partition("/")[0]
-                if process.status() != psutil.STATUS_ZOMBIE and worn == mark:
-                    left.append(f"{process.pid} {process.cmdline()}")
-        return left
 
 
 def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = 60.0) -> None:
@@ -90,7 +79,7 @@ def test_a_signal_ends_the_run_with_its_reports_and_nothing_else(
     running.process.send_signal(number)
     output, _ = running.process.communicate(timeout=40)
     assert running.process.returncode == 2, output
-    assert running.left_behind(mark) == []
+    assert left_behind(mark) == []
     result = json.loads((running.journal.parent / "result.json").read_text())
     assert result["verdict"] == "INFRA_ERROR"
     assert "interrupted in phase" in result["reason"].lower()
@@ -106,7 +95,7 @@ def test_after_sigkill_nothing_is_left_and_recover_finishes_the_report(
     running.wait_for_phase(phase)
     mark = running.mark()
     running.process.kill()
-    wait_for(lambda: running.left_behind(mark) == [], "everything has ended", 20)
+    wait_for(lambda: left_behind(mark) == [], "everything has ended", 20)
     assert read(running.journal)
     done = running.team.drillbook("recover", "out")
     assert done.exit_code == 0, done.stderr

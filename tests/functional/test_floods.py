@@ -10,11 +10,8 @@ import subprocess
 import time
 from collections.abc import Callable
 
-import psutil
 import pytest
-from tests.functional.conftest import COMMAND, Team
-
-from drillbook.stack.guard import MARK
+from tests.functional.conftest import COMMAND, Team, left_behind
 
 RUNBOOK = "# Shop\n\n## Rate Limits\n\n1. Look\n"
 PLAN = """\
@@ -32,16 +29,6 @@ def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = 60.0)
     while not condition():
         assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
         time.sleep(0.01)
-
-
-def left_behind(mark: str) -> list[str]:
-    left = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            worn = process.environ().get(MARK, "").partition("/")[0]
-            if process.status() != psutil.STATUS_ZOMBIE and worn == mark:
-                left.append(" ".join(process.cmdline()))
-    return left
 
 
 @pytest.mark.parametrize("flag", ["", "--no-sandbox"], ids=["sandboxed", "unconfined"])
