@@ -70,7 +70,7 @@ async def _roll_back(stack: Stack, fault: Fault) -> None:
 
 async def _scale(stack: Stack, fault: Fault) -> None:
     del fault
-    await stack.platform.scale(3)
+    await stack.platform.scale(4)
 
 
 async def _end_job(stack: Stack, fault: Fault) -> None:

@@ -137,14 +137,13 @@ class Limits:
 class Use:
     """What one replica uses.
 
-    `memory_mb` is its resident memory in megabytes; `cpu` the processors that it used over the last second;
-    `throttled` the share of that second for which its limit kept it from running. `kills` counts how often
-    it was killed for its memory, and `killed` is when that was last (monotonic seconds).
+    `memory_mb` is its resident memory in megabytes; `cpu` the processors that it used over the last second.
+    `kills` counts how often it was killed for its memory, and `killed` is when that was last (monotonic
+    seconds).
     """
 
     memory_mb: float = 0.0
     cpu: float = 0.0
-    throttled: float = 0.0
     kills: int = 0
     killed: float | None = None
 

@@ -102,10 +102,8 @@ def test_a_process_gets_no_more_processor_time_than_its_quota() -> None:
     async def watch(process: subprocess.Popen[bytes]) -> tuple[float, float, Held]:
         held = Held(process.pid, Limits(cpu=0.2))
         held.governor.start()
-        await until(lambda: held.meter.throttled > 0.5, "it is throttled")
         throttled = await share(process.pid, 1.5)
         held.limits = Limits()
-        await until(lambda: held.meter.throttled == 0, "it is throttled no more")
         free = await share(process.pid, 0.5)
         await held.governor.stop()
         return throttled, free, held

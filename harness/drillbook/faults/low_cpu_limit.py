@@ -7,57 +7,69 @@ import dataclasses
 
 from drillbook.errors import FaultNotTaken
 from drillbook.protocols import Limits, Stack
-from drillbook.waiting import until
 
 _MEASURE_S = 1.0
 _SHOW_DEADLINE_S = 8.0
-# Of a second; a replica that is kept from running for less of it keeps up with what it is asked.
-_MUCH = 0.3
+# Of its limit; a replica that uses less of it has time to spare.
+_FULL = 0.9
+# Of what the load needs; with so much there is enough, though each replica has costs of its own.
+_ENOUGH = 1.2
 
 
 class LowCpuLimit:
-    """Limits each replica to a share of what the service uses; the cause is gone when none is held back much.
+    """Limits each replica to a share of what the service needs.
+
+    The cause is gone when the replicas together may use what the load needs, or none uses all that it may.
 
     Args:
         name: the fault's name.
         share: how much of what one replica uses now it may use from then on.
     """
 
-    def __init__(self, name: str, *, share: float = 0.6) -> None:
+    def __init__(self, name: str, *, share: float = 0.5) -> None:
         self.name = name
         self._share = share
         self._before: Limits | None = None
+        self._need = 0.0
 
     async def inject(self, stack: Stack) -> None:
-        """See what the load needs, set the limit for those that run, and wait until it holds them back."""
-        await asyncio.sleep(_MEASURE_S)  # a rate of use can only be measured over a time
-        need = max(use.cpu for use in stack.platform.use())
+        """See what the load needs, and set the limit for those that run."""
+        replicas = await _used(stack)
+        self._need = sum(replicas)
+        limit = self._share * self._need / len(replicas)
         before = self._before = stack.platform.limits()
-        await stack.platform.set_limits(dataclasses.replace(before, cpu=self._share * need), redeploy=False)
-
-        async def shows() -> bool:
-            return await self.cause(stack) is not None
-
-        await until(shows, deadline_s=_SHOW_DEADLINE_S, what="a replica is held back")
+        await stack.platform.set_limits(dataclasses.replace(before, cpu=limit), redeploy=False)
 
     async def confirm(self, stack: Stack) -> str:
-        """A replica is held back."""
-        seen = await self.cause(stack)
-        if seen is None:
-            raise FaultNotTaken("no replica is held back by its limit")
-        return seen
+        """A replica uses all that it may; it is given time to."""
+        end = asyncio.get_running_loop().time() + _SHOW_DEADLINE_S
+        while asyncio.get_running_loop().time() < end:
+            seen = await self.cause(stack)
+            if seen is not None:
+                return seen
+        raise FaultNotTaken("no replica uses all that its limit gives it")
 
     async def cause(self, stack: Stack) -> str | None:
-        """How much of the last second a replica was kept from running by its limit, if that was much."""
+        """What the replicas may use and what the busiest did in the second from now on, if both are short."""
         limit = stack.platform.limits().cpu
-        most = max((use.throttled for use in stack.platform.use()), default=0.0)
-        if limit is None or most < _MUCH:
+        if limit is None:
+            return None
+        replicas = await _used(stack)
+        most, together = max(replicas) / limit, len(replicas) * limit
+        if most < _FULL or together > _ENOUGH * self._need:
             return None
         return (
-            f"a replica may use {limit:.2f} processors, and was held back for {most:.0%} of the last second"
+            f"a replica may use {limit:.2f} processors and used {most:.0%} of that in the last second; "
+            f"together they may use {together:.2f}, and the load needs {self._need:.2f}"
         )
 
     async def heal(self, stack: Stack) -> None:
         """Set the limit that was there before, for the replicas that run."""
         if self._before is not None and stack.platform.limits() != self._before:
             await stack.platform.set_limits(self._before, redeploy=False)
+
+
+async def _used(stack: Stack) -> list[float]:
+    """What each replica uses, in processors, over a second that begins now."""
+    await asyncio.sleep(_MEASURE_S)  # a rate of use can only be measured over a time
+    return [use.cpu for use in stack.platform.use()] or [0.0]

@@ -3,7 +3,8 @@
 `python -m drillbook.platforms.edge --listen HOST:PORT` serves until its standard input ends. Each line of
 standard input is a JSON request, each line of standard output a JSON reply with the same `id`:
 
-- `{"id": 1, "switch": ["127.0.0.1:20001", ...]}`: later requests go to these replicas, in turn.
+- `{"id": 1, "switch": ["127.0.0.1:20001", ...]}`: later requests go to these replicas, each in
+  its turn.
 - `{"id": 2, "drain": ["127.0.0.1:20001", ...], "deadline_s": 2.0}`: replies once none of these has a request
   in hand (`"left": 0`), or at the deadline with the number of requests that are left.
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import random
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -27,20 +29,27 @@ class Upstreams:
 
     def __init__(self) -> None:
         self._addresses: tuple[str, ...] = ()
-        self._turn = 0
+        self._round: list[str] = []
         self._in_hand: Counter[str] = Counter()
         self._returned = asyncio.Condition()
 
     def switch(self, addresses: Sequence[str]) -> None:
         """Send later requests to `addresses`."""
         self._addresses = tuple(addresses)
+        self._round = []
 
     def candidates(self) -> tuple[str, ...]:
-        """Every replica, beginning with the one whose turn it is."""
+        """Every replica, beginning with the one whose turn it is.
+
+        Each has one turn in a round, and each round has an order of its own: clients that ask for the same
+        few things over and over would else always meet the same replica with the same thing.
+        """
         if not self._addresses:
             return ()
-        self._turn = (self._turn + 1) % len(self._addresses)
-        return self._addresses[self._turn :] + self._addresses[: self._turn]
+        if not self._round:
+            self._round = random.sample(self._addresses, len(self._addresses))
+        turn = self._addresses.index(self._round.pop())
+        return self._addresses[turn:] + self._addresses[:turn]
 
     def take(self, address: str) -> None:
         """A request goes to `address`."""

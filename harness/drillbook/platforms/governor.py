@@ -62,13 +62,12 @@ class Meter:
 
     memory_mb: Series = field(default_factory=Series)
     cpu: Series = field(default_factory=Series)
-    throttled: float = 0.0
     killed: float | None = None
     kills: int = 0
 
     def use(self) -> Use:
         """The values of now."""
-        return Use(self.memory_mb.current, self.cpu.current, self.throttled, self.kills, self.killed)
+        return Use(self.memory_mb.current, self.cpu.current, self.kills, self.killed)
 
 
 class Governor:
@@ -94,7 +93,7 @@ class Governor:
         self._members_until = 0.0
         self._budget_s = 0.0
         self._stopped = False
-        self._seen: deque[tuple[float, float, bool]] = deque()
+        self._seen: deque[tuple[float, float]] = deque()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -136,9 +135,9 @@ class Governor:
             self._kill(now, memory_mb, limits.memory_mb)
             return False
         if self._seen:
-            then, then_s, _ = self._seen[-1]
+            then, then_s = self._seen[-1]
             self._throttle(now - then, cpu_s - then_s, limits.cpu)
-        self._seen.append((now, cpu_s, self._stopped))
+        self._seen.append((now, cpu_s))
         self._note_window(now, cpu_s)
         return True
 
@@ -185,7 +184,6 @@ class Governor:
         while len(seen) > 1 and seen[1][0] <= now - _WINDOW_S:
             seen.popleft()
         window_s = now - seen[0][0]
-        self._meter.throttled = sum(stopped for _, _, stopped in seen) / len(seen)
         if window_s > 0:
             self._meter.cpu.add(max(0.0, cpu_s - seen[0][1]) / window_s)
 
