@@ -205,7 +205,7 @@ class Platform(Protocol):
     async def resume(self) -> None:
         """Let those of them that still serve go on."""
 
-    def paused(self) -> Sequence[int]:
+    async def paused(self) -> Sequence[int]:
         """The ids of the processes that serve and are stopped."""
 
     def limits(self) -> Limits:

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import textwrap
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -329,18 +330,25 @@ def test_what_served_before_the_drill_is_hours_old_and_what_is_deployed_in_it_is
     asyncio.run(drill())
 
 
+def paused_are(platform: LocalPlatform, *pids: int | None) -> Callable[[], Awaitable[bool]]:
+    async def paused() -> bool:
+        return await platform.paused() == pids
+
+    return paused
+
+
 def test_a_paused_service_hangs_while_the_platform_calls_it_online(world: World) -> None:
     async def drill() -> None:
         async with world.started(replicas=2) as platform, world.client() as client:
-            assert platform.paused() == ()
+            assert await platform.paused() == ()
             await platform.pause()
-            pids = [replica.pid for replica in platform.replicas()]
-            await until(lambda: list(platform.paused()) == pids, "both are stopped")
+            pids = tuple(replica.pid for replica in platform.replicas())
+            await until(paused_are(platform, *pids), "both are stopped")
             with pytest.raises(httpx.ReadTimeout):
                 await client.get("/", timeout=0.3)
             assert "status: ● Online\n" in (await world.railway("status")).stdout
             await platform.resume()
-            await until(lambda: platform.paused() == (), "both go on")
+            await until(paused_are(platform), "both go on")
             assert (await client.get("/")).status_code == 200
 
     asyncio.run(drill())
@@ -351,9 +359,9 @@ def test_a_paused_process_is_replaced_by_a_restart_and_by_a_rollback(world: Worl
         async with world.started() as platform:
             for cure in (platform.restart, platform.rollback):
                 await platform.pause()
-                await until(lambda: len(platform.paused()) == 1, "it is stopped")
+                await until(paused_are(platform, platform.replicas()[0].pid), "it is stopped")
                 await cure()
-                assert platform.paused() == ()
+                assert await platform.paused() == ()
                 assert await world.get("/") == 200
                 assert len(descendants()) == 2, "the edge and one replica"
 

@@ -24,7 +24,7 @@ class HungProcess:
         await stack.platform.pause()
 
         async def stopped() -> bool:
-            return bool(stack.platform.paused())
+            return bool(await stack.platform.paused())
 
         await until(stopped, deadline_s=_STOP_DEADLINE_S, what="the service's process is stopped")
 
@@ -37,7 +37,7 @@ class HungProcess:
 
     async def cause(self, stack: Stack) -> str | None:
         """The processes that serve and are stopped, if there are any."""
-        pids = ", ".join(map(str, stack.platform.paused()))
+        pids = ", ".join(map(str, await stack.platform.paused()))
         return f"the process {pids} of {stack.platform.current().release} is stopped" if pids else None
 
     async def heal(self, stack: Stack) -> None:

@@ -6,7 +6,6 @@ It passes on no request itself; see `edge` for what it speaks with that process.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -18,32 +17,32 @@ from pathlib import Path
 from drillbook.errors import StackError
 from drillbook.events import PartChanged
 from drillbook.journal import Journal
+from drillbook.platforms.edge_control import REPLY_DEADLINE_S, EdgeControl
 
 _START_DEADLINE_S = 10.0
-_REPLY_DEADLINE_S = 5.0
 _GRACE_S = 2.0
 
 
-class Edge:
-    """A running edge. Made by `start`.
-
-    Raises:
-        StackError: from every method but `stop`, where the edge has ended or doesn't reply.
-    """
+class EdgeProcess:
+    """A running edge; see `runner.Edge`. Made by `start`."""
 
     def __init__(self, process: asyncio.subprocess.Process, journal: Journal, log: Path) -> None:
+        if process.stdin is None or process.stdout is None:
+            raise StackError("the edge was started without pipes")
         self.pid = process.pid
         self._process = process
         self._journal = journal
         self._log = log
-        self._last_id = 0
-        self._replies: dict[int, asyncio.Future[int]] = {0: asyncio.get_running_loop().create_future()}
-        self._listener = asyncio.create_task(self._listen(), name="replies of the edge")
+        self._control = EdgeControl(process.stdout, process.stdin, describe_end=self._last_words)
         self._stopping = False
 
     @classmethod
-    async def start(cls, journal: Journal, port: int, log: Path) -> Edge:
-        """Start an edge that listens on the loopback's `port`; its standard error goes to the file `log`."""
+    async def start(cls, journal: Journal, port: int, log: Path) -> EdgeProcess:
+        """Start an edge that listens on the loopback's `port`; its standard error goes to the file `log`.
+
+        Raises:
+            StackError: it does not.
+        """
         begun = time.monotonic()
         names = ("PATH", "HOME", "PYTHONPATH")
         with log.open("ab") as stderr:
@@ -57,7 +56,7 @@ class Edge:
             )
         edge = cls(process, journal, log)
         try:
-            await edge._reply(0, _START_DEADLINE_S)
+            await edge._control.ready(_START_DEADLINE_S)
         except BaseException:
             await edge.stop()
             raise
@@ -67,67 +66,34 @@ class Edge:
 
     async def switch(self, addresses: Sequence[str]) -> None:
         """Send every later request to `addresses` and no other."""
-        await self._request({"switch": list(addresses)}, _REPLY_DEADLINE_S)
+        await self._control.request({"switch": list(addresses)})
 
     async def drain(self, addresses: Sequence[str], deadline_s: float) -> int:
         """Wait until `addresses` have no request in hand; how many are left at the deadline."""
         request = {"drain": list(addresses), "deadline_s": deadline_s}
-        return await self._request(request, deadline_s + _REPLY_DEADLINE_S)
+        return int((await self._control.request(request, deadline_s + REPLY_DEADLINE_S))["left"])
 
     def check(self) -> None:
         """Raise where the edge has ended by itself."""
-        if not self._stopping and self._listener.done():
-            raise self._ended()
+        if not self._stopping:
+            self._control.check()
 
     async def stop(self) -> None:
         """End its process group; again does no harm."""
         if self._stopping:
             return
-        ended_before = self._listener.done()
+        ended_before = self._control.ended
         self._stopping = True
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        await self._control.close()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), _GRACE_S)
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         await self._process.wait()
-        await asyncio.gather(self._listener, return_exceptions=True)  # told by `check` until now
+        await self._control.listened()
         if not ended_before:
             self._journal.write(PartChanged("edge", "stopped", pid=self.pid))
 
-    async def _request(self, request: dict[str, object], deadline_s: float) -> int:
-        self.check()
-        self._last_id += 1
-        self._replies[self._last_id] = asyncio.get_running_loop().create_future()
-        if self._process.stdin is None:
-            raise StackError("the edge was started without a pipe")
-        self._process.stdin.write(json.dumps({"id": self._last_id, **request}).encode() + b"\n")
-        return await self._reply(self._last_id, deadline_s)
-
-    async def _reply(self, number: int, deadline_s: float) -> int:
-        try:
-            async with asyncio.timeout(deadline_s):
-                return await self._replies[number]
-        except TimeoutError as error:
-            raise StackError(
-                f"the edge did not reply within {deadline_s:g} s", hint=f"see {self._log}"
-            ) from error
-        finally:
-            del self._replies[number]
-
-    async def _listen(self) -> None:
-        """Give each reply to who waits for it; at the end tell those who still wait."""
-        stdout = self._process.stdout
-        while stdout is not None and (line := await stdout.readline()):
-            reply = json.loads(line)
-            waiting = self._replies.get(reply["id"])
-            if waiting is not None and not waiting.done():
-                waiting.set_result(reply.get("left", 0))
-        for waiting in self._replies.values():
-            if not waiting.done():
-                waiting.set_exception(self._ended())
-
-    def _ended(self) -> StackError:
+    def _last_words(self) -> str:
         lines = self._log.read_text("utf-8", "replace").strip().splitlines()
-        return StackError(f"the edge has ended: {lines[-1] if lines else 'it said nothing'}")
+        return lines[-1] if lines else "it said nothing"

@@ -16,7 +16,6 @@ from drillbook.errors import InputError, StackError
 from drillbook.events import PlatformChanged
 from drillbook.journal import Journal
 from drillbook.platforms import railway_surface as surfaces
-from drillbook.platforms.edge_process import Edge
 from drillbook.platforms.health import ask
 from drillbook.platforms.history import History, Record
 from drillbook.platforms.log import LogLine
@@ -24,6 +23,7 @@ from drillbook.platforms.railway_calls import OnFinding, RailwayCalls
 from drillbook.platforms.railway_socket import RailwaySocket
 from drillbook.platforms.replica import BootFailed
 from drillbook.platforms.replica_set import ReplicaSet, ReplicaState
+from drillbook.platforms.runner import Edge, LocalRunner, Runner
 from drillbook.platforms.service import Release, Service
 from drillbook.protocols import Deployment, Limits, Use
 
@@ -45,6 +45,7 @@ class LocalPlatform:
         surface: what the `railway` stand-in understands, one of `railway_surface.SURFACES`.
         on_finding: called with a rule and a message where a call works only on the documented surface.
         release: gives the release of a name that is not in the history.
+        runner: starts the replicas and the edge.
 
     Raises:
         InputError: there is no such surface, or no release.
@@ -62,6 +63,7 @@ class LocalPlatform:
         surface: str = surfaces.DOCUMENTED,
         on_finding: OnFinding | None = None,
         release: Callable[[str], Release] = lambda name: Release(name, f"Release {name}"),
+        runner: Runner | None = None,
     ) -> None:
         if not releases:
             raise InputError("a platform needs a release to deploy", hint="give at least one release")
@@ -70,6 +72,7 @@ class LocalPlatform:
         self._journal = journal
         self._releases = tuple(releases)
         self._release = release
+        self._runner: Runner = runner or LocalRunner()
         self._workdir = workdir
         self._logs = workdir / "logs"
         self._history = History(service.name)
@@ -92,7 +95,7 @@ class LocalPlatform:
         """
         self._logs.mkdir(parents=True, exist_ok=True)
         try:
-            self._edge = await Edge.start(self._journal, self.edge_port, self._logs / "edge.log")
+            self._edge = await self._runner.start_edge(self._journal, self.edge_port, self._logs / "edge.log")
             await self._first_deploy()
             await self._calls.start()
         except BaseException:
@@ -299,16 +302,17 @@ class LocalPlatform:
     async def pause(self) -> None:
         """Stop the processes that serve where they are; nothing here takes note of it, as of any hang."""
         for replica in self._current_record().running.processes():
-            replica.pause()
+            await replica.pause()
 
     async def resume(self) -> None:
         """Let what `pause` stopped go on, as far as it still serves."""
         for replica in self._current_record().running.processes():
-            replica.resume()
+            await replica.resume()
 
-    def paused(self) -> tuple[int, ...]:
+    async def paused(self) -> tuple[int, ...]:
         """The ids of those processes that serve and are stopped."""
-        return tuple(each.pid for each in self._current_record().running.processes() if each.paused)
+        running = self._current_record().running.processes()
+        return tuple([each.pid for each in running if await each.paused()])
 
     async def set_variables(self, values: Mapping[str, str], *, redeploy: bool = True) -> Deployment:
         """Set variables of the service and deploy the current release with them."""
@@ -397,6 +401,7 @@ class LocalPlatform:
             record.release.name,
             record.deployment.variables,
             record.open_log(),
+            runner=self._runner,
             limits=self._limits,
             changed=changed,
             failed=self._note_failure,

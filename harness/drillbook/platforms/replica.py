@@ -11,7 +11,7 @@ import random
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -105,39 +105,21 @@ class Replica:
         Raises:
             BootFailed: the process ended, or `deadline_s` passed.
         """
-        ready = asyncio.create_task(self._poll(path, deadline_s))
-        ended = asyncio.create_task(self.wait())
-        try:
-            await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if ended.done():
-                raise BootFailed(f"it {describe_exit(ended.result())} before it was ready")
-            ready.result()
-        finally:
-            ready.cancel()
-            ended.cancel()
-            await asyncio.gather(ready, ended, return_exceptions=True)
 
-    async def _poll(self, path: str, deadline_s: float) -> None:
-        deadline = time.monotonic() + deadline_s
-        while True:
-            left = max(0.05, deadline - time.monotonic())
-            reason = await ask(self.port, path, timeout_s=min(_HEALTH_TIMEOUT_S, left))
-            if reason is None:
-                return
-            if time.monotonic() >= deadline:
-                raise BootFailed(f"it was not ready within {deadline_s:g} s: {reason}")
-            await asyncio.sleep(_HEALTH_INTERVAL_S)
+        async def look(timeout_s: float) -> str | None:
+            return await ask(self.port, path, timeout_s=timeout_s)
 
-    def pause(self) -> None:
+        await until_ready(look, self.wait, deadline_s)
+
+    async def pause(self) -> None:
         """Stop its whole process group where it is, as a process hangs: it lives, and does nothing."""
         self._signal(signal.SIGSTOP)
 
-    def resume(self) -> None:
+    async def resume(self) -> None:
         """Let what `pause` stopped go on."""
         self._signal(signal.SIGCONT)
 
-    @property
-    def paused(self) -> bool:
+    async def paused(self) -> bool:
         """Whether the operating system says that it is stopped."""
         try:
             return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
@@ -167,6 +149,44 @@ class Replica:
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, number)
+
+
+async def until_ready(
+    look: Callable[[float], Awaitable[str | None]], wait: Callable[[], Awaitable[int]], deadline_s: float
+) -> None:
+    """Wait until a replica is ready.
+
+    Args:
+        look: why it is not ready, or None where it is; takes how long the look may take, in seconds.
+        wait: its exit code, once it has ended.
+        deadline_s: how long to wait, in seconds.
+
+    Raises:
+        BootFailed: it ended, or `deadline_s` passed.
+    """
+    ready = asyncio.create_task(_poll(look, deadline_s))
+    ended = asyncio.ensure_future(wait())
+    try:
+        await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            raise BootFailed(f"it {describe_exit(ended.result())} before it was ready")
+        ready.result()
+    finally:
+        ready.cancel()
+        ended.cancel()
+        await asyncio.gather(ready, ended, return_exceptions=True)
+
+
+async def _poll(look: Callable[[float], Awaitable[str | None]], deadline_s: float) -> None:
+    deadline = time.monotonic() + deadline_s
+    while True:
+        left = max(0.05, deadline - time.monotonic())
+        reason = await look(min(_HEALTH_TIMEOUT_S, left))
+        if reason is None:
+            return
+        if time.monotonic() >= deadline:
+            raise BootFailed(f"it was not ready within {deadline_s:g} s: {reason}")
+        await asyncio.sleep(_HEALTH_INTERVAL_S)
 
 
 async def _pump(process: asyncio.subprocess.Process, log: DeploymentLog) -> None:

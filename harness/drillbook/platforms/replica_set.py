@@ -6,15 +6,15 @@ It doesn't know whether its deployment serves; whoever made it is told of every 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from drillbook.events import PartChanged, PlatformChanged
 from drillbook.journal import Journal
-from drillbook.platforms.governor import Governor, Meter
+from drillbook.platforms.governor import Meter
 from drillbook.platforms.log import DeploymentLog
-from drillbook.platforms.replica import GRACE_S, BootFailed, Replica, describe_exit, free_port
+from drillbook.platforms.replica import GRACE_S, BootFailed, describe_exit
+from drillbook.platforms.runner import Runner, Running, Warden
 from drillbook.platforms.service import Service
 from drillbook.protocols import Limits
 
@@ -41,12 +41,12 @@ class ReplicaState:
 @dataclass(slots=True)
 class _Slot:
     number: int
-    replica: Replica | None = None
+    replica: Running | None = None
     serving: bool = False
     crashed: bool = False
     restarts: int = 0
     keeper: asyncio.Task[None] | None = None
-    governor: Governor | None = None
+    governor: Warden | None = None
     meter: Meter = field(default_factory=Meter)
 
     @property
@@ -64,6 +64,7 @@ class ReplicaSet:
         release: the release that they run.
         variables: the variables of the deployment.
         log: takes their output.
+        runner: starts them.
         limits: what each of them may use; can be changed while they run.
         changed: awaited after a replica came or went by itself.
         failed: called with an exception that stopped the keeping of a replica.
@@ -77,11 +78,13 @@ class ReplicaSet:
         variables: Mapping[str, str],
         log: DeploymentLog,
         *,
+        runner: Runner,
         limits: Limits,
         changed: Callable[[], Awaitable[None]],
         failed: Callable[[BaseException], None],
     ) -> None:
         self._journal = journal
+        self._runner = runner
         self._service = service
         self._release = release
         self._variables = variables
@@ -166,7 +169,7 @@ class ReplicaSet:
                     self._keep(slot)
             await self._changed()
 
-    def processes(self) -> tuple[Replica, ...]:
+    def processes(self) -> tuple[Running, ...]:
         """The processes that there are."""
         return tuple(slot.replica for slot in self._slots if slot.replica is not None)
 
@@ -190,12 +193,11 @@ class ReplicaSet:
     async def _boot(self, slot: _Slot) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        service, port = self._service, free_port()
-        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        environment |= {**self._variables, "PORT": str(port)}
-        argv = service.argv(self._release, port)
-        slot.replica = await Replica.spawn(argv, environment, service.cwd, port, self._log)
-        slot.governor = Governor(slot.replica.pid, lambda: self.limits, slot.meter, self._failed)
+        service = self._service
+        slot.replica = await self._runner.spawn(
+            service, self._release, self._variables, self._log, self.limits
+        )
+        slot.governor = self._runner.govern(slot.replica, lambda: self.limits, slot.meter, self._failed)
         slot.governor.start()
         try:
             if service.health_checked:
@@ -278,7 +280,7 @@ class ReplicaSet:
             detail = f"replica {slot.number} of {self._release}"
             self._journal.write(PartChanged(self._service.name, "stopped", detail, replica.pid))
 
-    async def _end_process(self, slot: _Slot, replica: Replica, grace_s: float = GRACE_S) -> None:
+    async def _end_process(self, slot: _Slot, replica: Running, grace_s: float = GRACE_S) -> None:
         """End a replica's process, which its governor must not stop meanwhile."""
         if slot.governor is not None:
             await slot.governor.stop()
