@@ -166,7 +166,7 @@ SCENARIO = Scenario(
         Variant(
             "slow-cache",
             "A dashboard's clients search all keys of Redis again and again, and everyone waits for them.",
-            lambda: SlowCommands(DASHBOARD, command=("KEYS", "*basket*"), slow_s=0.3, clients=2),
+            lambda: SlowCommands(DASHBOARD, command=("KEYS", "*basket*"), slow_s=0.1, clients=3),
             "Find the clients with CLIENT LIST and cut them off, or drop the keys that they search.",
             _cut_off,
         ),

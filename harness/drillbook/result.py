@@ -27,7 +27,7 @@ from drillbook.evidence import started
 from drillbook.journal import Entry, build, events, read
 from drillbook.model import Effect, Finding, Json, Level, Runbook, StepKind, Verdict, to_json
 from drillbook.score import Score, score
-from drillbook.verdict import NO_SAY, expected, interrupted, judge, watched_s
+from drillbook.verdict import expected, interrupted, judge, watched_s
 
 SCHEMA = 1
 JOURNAL = "journal.jsonl"
@@ -93,7 +93,7 @@ class InvariantResult:
 class DrillResult:
     """The result of one drill; `clocks` are seconds since `started`, the UTC time of its first entry.
 
-    `inconclusive` says that the drill itself has no say, whatever a control will show: to run one is vain.
+    `control_needed` says that the verdict hangs on a control: only one that came back can have healed.
     `again_because` is why it was carried out a second time, or empty.
     """
 
@@ -122,7 +122,7 @@ class DrillResult:
     versions: Mapping[str, str]
     repeat: str
     run_dir: str
-    inconclusive: bool
+    control_needed: bool
     again_because: str
 
     @property
@@ -136,7 +136,7 @@ class DrillResult:
         """The result as `--json` gives it."""
         data = cast("dict[str, Json]", to_json(self))
         cast("dict[str, Json]", data["durations"]).pop("error_s")  # it stands beside them, as `error_s`
-        data.pop("inconclusive")  # of use before the control has run, and the verdict says it afterwards
+        data.pop("control_needed")  # of use before the control has run, and the verdict says it afterwards
         return data
 
 
@@ -204,7 +204,7 @@ def result_of(entries: Sequence[Entry], control: Sequence[Entry] | None, *, run_
         versions=dict(start.versions),
         repeat=start.repeat,
         run_dir=run_dir,
-        inconclusive=judge(entries, None, control_expected=False).verdict in NO_SAY,
+        control_needed=judge(entries, None, control_expected=False).verdict is Verdict.RESOLVED,
         again_because=start.again_because,
     )
 

@@ -154,7 +154,7 @@ class Run:
         await self._work(slot, work, host, slot.run_dir)
         if self.options.control and self.options.responder != "none" and not self.interrupted_by:
             first = write_reports(slot.run_dir)
-            if not first.inconclusive:
+            if first.control_needed:
                 watch_s = max(slot.plan.timing.settle_s, first.durations.ttm or 0.0) + slot.plan.timing.hold_s
                 self.onlooker.began(slot, control=True)
                 work = spec(slot, self.options, host, control_watch_s=watch_s)
