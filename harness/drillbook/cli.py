@@ -157,3 +157,30 @@ def doctor(as_json: bool) -> int:  # noqa: FBT001  click calls it by name
     from drillbook.commands.look import doctor_command  # noqa: PLC0415  see above
 
     return doctor_command(as_json=as_json)
+
+
+@main.group()
+def images() -> None:
+    """The container images of the docker backend."""
+
+
+@images.command(name="build")
+@click.option("--force", is_flag=True, help="Make it anew, with the newest packages, though it is there.")
+def images_build(force: bool) -> int:  # noqa: FBT001  click calls it by name
+    """Make a full set of images from Debian's packages, without a registry.
+
+    It takes a minute or two as root on a Debian machine with debootstrap. The file system is kept in the
+    cache: another engine, or another machine that it is copied to, needs neither.
+    """
+    from drillbook.commands.images import build_command  # noqa: PLC0415  see above
+
+    return build_command(force=force)
+
+
+@images.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def images_list(as_json: bool) -> int:  # noqa: FBT001  click calls it by name
+    """Show which image plays which role, and which of them are on the engine."""
+    from drillbook.commands.images import list_command  # noqa: PLC0415  see above
+
+    return list_command(as_json=as_json)

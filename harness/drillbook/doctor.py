@@ -75,6 +75,7 @@ def examine() -> list[Check]:
         _memory,
         _cores,
         _docker,
+        _images,
     ]
     return [look() for look in looks]
 
@@ -306,17 +307,45 @@ def _cores() -> Check:
 
 
 def _docker() -> Check:
+    """The engine. Whether drills can use it is asked through docker-py, as they would."""
     name, use = "docker", "the docker backend (optional)"
-    if shutil.which("docker") is None:
-        return Check(name, State.MISSING, "no docker command", use)
-    argv = ["docker", "version", "--format", "{{.Server.Version}}"]
+    from drillbook.docker import engine  # noqa: PLC0415  not needed before
+
+    lacking = [
+        package for package in ("docker", "testcontainers") if importlib.util.find_spec(package) is None
+    ]
+    if lacking:
+        found = f"no {' and no '.join(lacking)} for this Python"
+        return Check(name, State.MISSING, found, use, "pip install 'drillbook[docker]'")
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=_TRIAL_DEADLINE_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Check(name, State.LIMITED, f"does not answer: {error}", use)
-    if done.returncode != 0 or not done.stdout.strip():
-        last = (done.stderr.strip().splitlines() or ["no answer"])[-1]
-        return Check(name, State.LIMITED, f"the engine does not answer: {last}", use)
-    if importlib.util.find_spec("testcontainers") is None:
-        return Check(name, State.LIMITED, "no testcontainers", use, "pip install 'drillbook[docker]'")
-    return Check(name, State.OK, f"engine {done.stdout.strip()}", use)
+        client = engine.connect()
+    except DrillbookError as error:
+        return Check(name, State.MISSING, error.message, use, error.hint or "")
+    try:
+        return Check(name, State.OK, engine.describe(client), use)
+    finally:
+        client.close()
+
+
+def _images() -> Check:
+    name, use = "images", "the docker backend's containers (optional)"
+    from drillbook.docker import build, engine, images  # noqa: PLC0415  not needed before
+
+    try:
+        client = engine.connect()
+    except DrillbookError as error:
+        return Check(name, State.MISSING, f"not looked for: {error.message}", use)
+    try:
+        if images.debian_set(client) is not None:
+            return Check(name, State.OK, "the Debian set is built", use)
+        lacking = build.missing(client, images.choose(client))
+    except DrillbookError as error:
+        return Check(name, State.LIMITED, error.message, use, error.hint or "")
+    finally:
+        client.close()
+    if not lacking:
+        return Check(name, State.OK, "the official set is there", use)
+    found = "no Debian set; of the official one a drill would first pull or build " + ", ".join(lacking)
+    return Check(
+        name, State.LIMITED, found, use, "drillbook images build (as root on Debian, with debootstrap)"
+    )

@@ -1,0 +1,57 @@
+"""What the whole suite shares: the Docker engine, and one loud line where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drillbook.docker.engine import connect
+from drillbook.errors import DrillbookError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from drillbook.docker.recipe import Images
+
+_NOT_RUN = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests marked `docker` where no engine answers."""
+    marked = [item for item in items if item.get_closest_marker("docker")]
+    if not marked:
+        return
+    try:
+        connect().close()
+    except DrillbookError as error:
+        config.hook.pytest_deselected(items=marked)
+        items[:] = [item for item in items if item not in marked]
+        config.stash[_NOT_RUN] = f"NOT RUN: {len(marked)} Docker tests: {error.render()}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which tests were left out, in red, last of all."""
+    line = config.stash.get(_NOT_RUN, "")
+    if line:
+        terminalreporter.write_line(line, red=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[DockerClient]:
+    """The Docker engine, for tests marked `docker`."""
+    client = connect()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def engine_images(engine: DockerClient) -> Images:
+    """The images that a drill uses by default, all of them on the engine."""
+    from drillbook.docker import images  # noqa: PLC0415  it asks for docker-py
+
+    chosen = images.choose(engine)
+    images.ensure(engine, chosen)
+    return chosen
