@@ -83,11 +83,12 @@ SCENARIO = Scenario(
             "idle-in-transaction",
             "Another client leaves each of its sessions idle in transaction, until it has every slot.",
             lambda: LeakedConnections(
-                CLIENT, statements=("BEGIN", "SELECT count(*) FROM products"), state="idle in transaction"
+                CLIENT, statements=("BEGIN", "SELECT count(*) FROM {table}"), state="idle in transaction"
             ),
             "Terminate that client's sessions.",
             _end_sessions,
             SETUP,
+            needs=("table",),
         ),
         Variant(
             "idle-leak",
@@ -128,4 +129,5 @@ SCENARIO = Scenario(
             SETUP,
         ),
     ),
+    needs=("database",),
 )

@@ -140,4 +140,5 @@ SCENARIO = Scenario(
             Setup(releases=HISTORY, variables={"DB_POOL_SIZE": "4"}),
         ),
     ),
+    needs=("shop keys",),
 )

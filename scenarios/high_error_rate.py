@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
+from drillbook.app import FAILS_REQUESTS, app_of, with_bug
 from drillbook.faults.bad_release import BadRelease
 from drillbook.faults.provider_outage import DOWN, ProviderOutage
 from drillbook.faults.read_only_database import ReadOnlyDatabase
@@ -17,6 +18,7 @@ from drillbook.faults.rotated_key import RotatedKey
 from drillbook.model import Json
 from drillbook.protocols import Fault, Probe, Scenario, Setup, Stack, Variant
 from drillbook.signals.http import HttpProbe
+from drillbook.signals.parts import looks_bad, table_probe
 
 # The team takes no order of which it can't tell the customer.
 _SMS_REQUIRED = Setup(variables={"SMS_REQUIRED": "true"})
@@ -24,6 +26,9 @@ _LIST_KEY = "products"
 
 
 def _probes(stack: Stack) -> Sequence[Probe]:
+    app = app_of(stack)
+    if not app.is_shop:
+        return [table_probe(stack)] if app.table else []
     return [_list_probe(stack), _login_probe(stack)]
 
 
@@ -43,6 +48,10 @@ async def _failing(probe: HttpProbe) -> str | None:
 
 async def _list_fails(stack: Stack) -> str | None:
     return await _failing(_list_probe(stack))
+
+
+async def _requests_fail(stack: Stack) -> str | None:
+    return await (_list_fails(stack) if app_of(stack).is_shop else looks_bad(stack))
 
 
 async def _login_fails(stack: Stack) -> str | None:
@@ -103,9 +112,10 @@ SCENARIO = Scenario(
         Variant(
             "bad-release",
             "A release was deployed that fails every request but the health check.",
-            lambda: BadRelease("limit-by-port", "r2026_11_7", shows=_list_fails),
+            lambda: BadRelease("limit-by-port", FAILS_REQUESTS, shows=_requests_fail),
             "Roll back to the release before.",
             _roll_back,
+            needs=(with_bug(FAILS_REQUESTS),),
         ),
         Variant(
             "error-on-one-endpoint",
@@ -113,6 +123,7 @@ SCENARIO = Scenario(
             lambda: BadRelease("login-wants-days", "r2026_11_8", shows=_login_fails),
             "Roll back to the release before.",
             _roll_back,
+            needs=("shop releases",),
         ),
         Variant(
             "cache-poisoned",
@@ -122,6 +133,7 @@ SCENARIO = Scenario(
             ),
             "Roll back, and then drop the bad value from the cache.",
             _roll_back_and_drop,
+            needs=("shop releases",),
         ),
         Variant(
             "provider-outage",
@@ -130,6 +142,7 @@ SCENARIO = Scenario(
             "Take orders without their message (SMS_REQUIRED=false) until the provider is back.",
             _do_without_messages,
             _SMS_REQUIRED,
+            needs=("provider",),
         ),
         Variant(
             "provider-down",
@@ -138,6 +151,7 @@ SCENARIO = Scenario(
             "Take orders without their message (SMS_REQUIRED=false) until the provider is back.",
             _do_without_messages,
             _SMS_REQUIRED,
+            needs=("provider",),
         ),
         Variant(
             "provider-auth",
@@ -146,6 +160,7 @@ SCENARIO = Scenario(
             "Set SMS_API_KEY to the new key.",
             _set_key,
             _SMS_REQUIRED,
+            needs=("provider",),
         ),
         Variant(
             "database-read-only",
@@ -153,6 +168,7 @@ SCENARIO = Scenario(
             ReadOnlyDatabase,
             "ALTER SYSTEM RESET default_transaction_read_only, and reload.",
             _heal,
+            needs=("table",),
         ),
     ),
 )

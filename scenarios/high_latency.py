@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
+from drillbook.app import IS_SLOW, app_of, with_bug
 from drillbook.faults.bad_release import BadRelease
 from drillbook.faults.dropped_index import DroppedIndex
 from drillbook.faults.low_cpu_limit import LowCpuLimit
@@ -22,6 +23,7 @@ from drillbook.faults.slow_commands import SlowCommands
 from drillbook.model import Json
 from drillbook.protocols import Fault, Probe, Scenario, Setup, Stack, Variant
 from drillbook.signals.http import HttpProbe
+from drillbook.signals.parts import looks_bad, table_probe
 
 IN_TIME_S = 0.5
 HOT = "tea-001"
@@ -41,11 +43,16 @@ GROWN = ("SET session_replication_role = replica", _FILL)
 
 
 def _probes(stack: Stack) -> Sequence[Probe]:
+    app = app_of(stack)
+    if not app.is_shop:
+        return [table_probe(stack)] if app.table else []
     return [HttpProbe("list", "GET", f"{stack.url}/products", deadline_s=IN_TIME_S, slow_s=IN_TIME_S)]
 
 
 async def _order_is_late(stack: Stack) -> str | None:
-    """Evidence that an order takes too long."""
+    """Evidence that an order takes too long, or with another app what the monitoring looks at."""
+    if not app_of(stack).is_shop:
+        return await looks_bad(stack)
     order: dict[str, Json] = {"sku": HOT, "quantity": 1, "customer": "probe"}
     probe = HttpProbe("order", "POST", f"{stack.url}/orders", body=order)
     try:
@@ -125,13 +132,15 @@ SCENARIO = Scenario(
             lambda: LowCpuLimit("thrift"),
             "Add replicas, or raise the limit.",
             _scale,
+            needs=("shop traffic",),
         ),
         Variant(
             "bad-release",
             "A release was deployed that sleeps with each order, and lets nothing else run meanwhile.",
-            lambda: BadRelease("blocking-sleep", "r2026_11_22", shows=_order_is_late),
+            lambda: BadRelease("blocking-sleep", IS_SLOW, shows=_order_is_late),
             "Roll back to the release before.",
             _roll_back,
+            needs=(with_bug(IS_SLOW),),
         ),
         Variant(
             "lock-wait",
@@ -144,6 +153,7 @@ SCENARIO = Scenario(
             ),
             "Find the job with pg_blocking_pids() and terminate it.",
             _end_job,
+            needs=("table",),
         ),
         Variant(
             "dropped-index",
@@ -162,6 +172,7 @@ SCENARIO = Scenario(
                 variables={"DB_POOL_SIZE": "2"},
                 database={"max_parallel_workers_per_gather": "0"},
             ),
+            needs=("shop tables",),
         ),
         Variant(
             "slow-cache",
@@ -169,6 +180,7 @@ SCENARIO = Scenario(
             lambda: SlowCommands(DASHBOARD, command=("KEYS", "*basket*"), slow_s=0.1, clients=3),
             "Find the clients with CLIENT LIST and cut them off, or drop the keys that they search.",
             _cut_off,
+            needs=("shop keys",),
         ),
         Variant(
             "provider-hang",
@@ -177,6 +189,7 @@ SCENARIO = Scenario(
             "Take orders without their message (SMS_REQUIRED=false) until the provider answers.",
             _do_without_messages,
             Setup(variables={"SMS_REQUIRED": "true"}),
+            needs=("provider",),
         ),
     ),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from drillbook.app import LEAKS_MEMORY, app_of, with_bug
 from drillbook.errors import StackError
 from drillbook.faults.bad_release import BadRelease
 from drillbook.faults.flood import Clients, FloodOfRequests
@@ -60,6 +61,8 @@ class KillProbe:
 
 
 def _probes(stack: Stack) -> Sequence[Probe]:
+    if not app_of(stack).is_shop:
+        return [KillProbe(stack)]
     login: dict[str, Json] = {"customer": "+4915100000"}
     return [
         KillProbe(stack),
@@ -144,14 +147,16 @@ SCENARIO = Scenario(
             "Raise the memory limit to what the service needs.",
             _give_more,
             Setup(releases=("r2026_11_1", "r2026_11_2", "r2026_11_18"), limits=ENOUGH),
+            needs=("shop traffic",),
         ),
         Variant(
             "leak",
             "A release was deployed that keeps a buffer of each request and never gives it back.",
-            lambda: BadRelease("leak", "r2026_11_19", shows=killed_for_memory),
+            lambda: BadRelease("leak", LEAKS_MEMORY, shows=killed_for_memory),
             "Roll back to the release before; more memory only delays the next kill.",
             _roll_back,
             USUAL,
+            needs=(with_bug(LEAKS_MEMORY),),
         ),
         Variant(
             "leak-in-error-path",
@@ -161,6 +166,10 @@ SCENARIO = Scenario(
             "Roll back to the release before; the letter alone does no harm.",
             _roll_back,
             USUAL,
+            needs=(
+                "shop releases",
+                "shop floods",
+            ),
         ),
         Variant(
             "oversized-payload",
@@ -171,6 +180,7 @@ SCENARIO = Scenario(
             "Find the client in the log, and put it on BLOCKED_CLIENTS until it sends less.",
             _block,
             USUAL,
+            needs=("shop floods",),
         ),
     ),
 )

@@ -206,6 +206,7 @@ SCENARIO = Scenario(
             "Roll the release back.",
             _roll_back,
             Setup(variables={"RATE_LIMIT_PER_S": "54", "RATE_LIMIT_BURST": "54"}),
+            needs=("shop releases",),
         ),
         Variant(
             "slow-clients",
@@ -218,4 +219,5 @@ SCENARIO = Scenario(
             Setup(releases=("r2026_11_1", "r2026_11_2", TOO_SLOW)),
         ),
     ),
+    needs=("shop floods",),
 )

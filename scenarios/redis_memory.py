@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
+from drillbook.app import app_of
 from drillbook.faults.filled_redis import FilledRedis
 from drillbook.faults.memory_limit import MemoryLimit
 from drillbook.faults.unread_subscriber import UnreadSubscriber
 from drillbook.model import Json
 from drillbook.protocols import Fault, Probe, Scenario, Setup, Stack, Variant
 from drillbook.signals.http import HttpProbe
+from drillbook.signals.parts import CacheProbe
 
 PREFIX = "export:"
 OTHER_DATABASE = 3
@@ -28,6 +30,8 @@ SMALL_WITH_SUBSCRIBERS = Setup(
 
 
 def _probes(stack: Stack) -> Sequence[Probe]:
+    if not app_of(stack).is_shop:
+        return [CacheProbe(stack)]
     login: dict[str, Json] = {"customer": "+4915100000"}
     return [HttpProbe("login", "POST", f"{stack.url}/login", body=login, deadline_s=0.5, slow_s=0.5)]
 
@@ -102,4 +106,5 @@ SCENARIO = Scenario(
             SMALL,
         ),
     ),
+    needs=("cache",),
 )

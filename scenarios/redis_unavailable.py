@@ -10,16 +10,20 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
+from drillbook.app import app_of
 from drillbook.faults.endless_script import EndlessScript
 from drillbook.faults.read_only_replica import ReadOnlyReplica
 from drillbook.faults.redis_down import RedisDown
-from drillbook.faults.rotated_password import RotatedPassword, new_url
+from drillbook.faults.rotated_password import RotatedPassword, new_variables
 from drillbook.model import Json
 from drillbook.protocols import Fault, Probe, Scenario, Setup, Stack, Variant
 from drillbook.signals.http import HttpProbe
+from drillbook.signals.parts import CacheProbe
 
 
 def _probes(stack: Stack) -> Sequence[Probe]:
+    if not app_of(stack).is_shop:
+        return [CacheProbe(stack)]
     login: dict[str, Json] = {"customer": "+4915100000"}
     return [HttpProbe("login", "POST", f"{stack.url}/login", body=login, deadline_s=0.5, slow_s=0.5)]
 
@@ -34,7 +38,7 @@ async def _promote(stack: Stack, _: Fault) -> None:
 
 
 async def _tell_the_service(stack: Stack, _: Fault) -> None:
-    await stack.platform.set_variables({"REDIS_URL": new_url(stack)})
+    await stack.platform.set_variables(new_variables(stack))
 
 
 async def _kill_script(stack: Stack, _: Fault) -> None:
@@ -86,4 +90,5 @@ SCENARIO = Scenario(
             Setup(cache={"lua-time-limit": "200"}),
         ),
     ),
+    needs=("cache",),
 )

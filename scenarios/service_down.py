@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from drillbook.app import ENDS_AFTER_BOOT, ENDS_AT_BOOT, app_of, with_bug
 from drillbook.faults.bad_release import BadRelease
 from drillbook.faults.bad_variable import BadVariable
 from drillbook.faults.database_down import DatabaseDown
@@ -25,6 +26,8 @@ _PUT_BACK = "ALTER TABLE products RENAME COLUMN unused_on_hand TO on_hand"
 
 
 def _probes(stack: Stack) -> Sequence[Probe]:
+    if not app_of(stack).is_shop:
+        return []  # what the plan has looked at is the whole truth
     return [HttpProbe("list", "GET", f"{stack.url}/products", deadline_s=0.5, slow_s=0.5)]
 
 
@@ -66,8 +69,9 @@ async def _roll_back_two(stack: Stack, _: Fault) -> None:
     await stack.platform.rollback(stack.platform.deployments()[2].id)
 
 
-async def _set_right(stack: Stack, _: Fault) -> None:
-    await stack.platform.set_variables({"DB_POOL_TIMEOUT": "1"})
+async def _set_right(stack: Stack, fault: Fault) -> None:
+    """Set the variable to what it was."""
+    await fault.heal(stack)
 
 
 async def _put_back_and_roll_back(stack: Stack, _: Fault) -> None:
@@ -102,26 +106,29 @@ SCENARIO = Scenario(
         Variant(
             "crash-at-boot",
             "A release was deployed that ends as soon as it starts.",
-            _crashing("countries-file-missing", "r2026_11_5"),
+            _crashing("countries-file-missing", ENDS_AT_BOOT),
             "Roll back to the release before.",
             _roll_back,
             _SETUP,
+            needs=(with_bug(ENDS_AT_BOOT),),
         ),
         Variant(
             "crash-after-boot",
             "A release was deployed that starts, serves for a moment, and ends.",
-            _crashing("sales-report-exits", "r2026_11_4"),
+            _crashing("sales-report-exits", ENDS_AFTER_BOOT),
             "Roll back to the release before.",
             _roll_back,
             _SETUP,
+            needs=(with_bug(ENDS_AFTER_BOOT),),
         ),
         Variant(
             "bad-variable",
             "A variable was set to what the service can't read, so it ends as soon as it starts.",
-            lambda: BadVariable("pool-timeout-with-unit", "DB_POOL_TIMEOUT", "1s", shows=_given_up),
+            lambda: BadVariable("pool-timeout-with-unit", shows=_given_up),
             "Set the variable right, or roll back, which brings the variables back too.",
             _set_right,
             _SETUP,
+            needs=("bad variable",),
         ),
         Variant(
             "hung-process",
@@ -134,10 +141,11 @@ SCENARIO = Scenario(
         Variant(
             "previous-also-bad",
             "Two releases were deployed one after the other, and neither of them stays up.",
-            _crashing("two-bad-releases", "r2026_11_5", before=("r2026_11_4",)),
+            _crashing("two-bad-releases", ENDS_AT_BOOT, before=(ENDS_AFTER_BOOT,)),
             "Roll back, by its id, to the deployment that served before both.",
             _roll_back_two,
             _SETUP,
+            needs=(with_bug(ENDS_AT_BOOT), with_bug(ENDS_AFTER_BOOT)),
         ),
         Variant(
             "destructive-migration",
@@ -152,6 +160,7 @@ SCENARIO = Scenario(
             "Put the schema back, and then roll back.",
             _put_back_and_roll_back,
             _SETUP,
+            needs=("shop releases",),
         ),
         Variant(
             "database-down",
@@ -160,6 +169,7 @@ SCENARIO = Scenario(
             "Start the database server.",
             _start_database,
             _DURABLE,
+            needs=("database",),
         ),
     ),
 )

@@ -12,12 +12,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from drillbook.app import app_of
+from drillbook.backends.docker import DockerStack
 from drillbook.backends.local import LocalStack
-from drillbook.errors import DrillbookError, FaultNotTaken, StackError
+from drillbook.errors import DrillbookError, FaultNotTaken, NotApplicable, StackError
 from drillbook.events import (
     DrillEnded,
     ErrorMet,
     FaultChanged,
+    NotApplied,
     PhaseStarted,
     ResponderActed,
 )
@@ -55,20 +58,28 @@ class Drill:
         self._scenario: Scenario = scenario
         self._variant: Variant = next(v for v in scenario.variants if v.name == spec.header.variant)
         self._fault: Fault = self._variant.fault()
-        self._stack = LocalStack(spec, journal, self._variant.setup)
+        make = DockerStack if spec.containers is not None else LocalStack
+        self._stack = make(spec, journal, self._variant.setup)
         self._traffic = Traffic(
             journal,
             self._stack.url,
             locustfile=Path(spec.locustfile),
             users=spec.users,
             seed=spec.header.seed,
-            limit_s=BOOT_DEADLINE_S + spec.header.deadline_s + INJECT_DEADLINE_S + spec.header.watch_s,
+            limit_s=BOOT_DEADLINE_S
+            + own_boot_s(spec)
+            + spec.header.deadline_s
+            + INJECT_DEADLINE_S
+            + spec.header.watch_s,
             log=Path(spec.logs) / "traffic.log",
+            announce=self._stack.announces,
+            paths=spec.own_app.paths if spec.own_app is not None else (),
         )
         self._invariants = Invariants(
             self._stack,
             lambda: self._traffic.acknowledged,
             keys_database=self._variant.setup.sessions_database,
+            own=spec.own_app.invariants if spec.own_app is not None else (),
         )
         self._prober: Prober | None = None
         self._alerts: Alerts | None = None
@@ -78,6 +89,8 @@ class Drill:
         ended_well = False
         try:
             ended_well = await self._live()
+        except NotApplicable as error:
+            self._journal.write(NotApplied(error.message))
         except DrillbookError as error:
             self._journal.write(ErrorMet(self.phase, error.render()))
         except Exception as error:  # noqa: BLE001  the journal is where the failure of a drill is told
@@ -89,7 +102,7 @@ class Drill:
 
     async def _live(self) -> bool:
         phases: Sequence[tuple[Phase, Callable[[], Coroutine[Any, Any, bool]], float]] = (
-            (Phase.BOOT, self._boot, BOOT_DEADLINE_S),
+            (Phase.BOOT, self._boot, BOOT_DEADLINE_S + own_boot_s(self._spec)),
             (Phase.STEADY, self._steady, STEADY_DEADLINE_S),
             (Phase.INJECT, self._inject, INJECT_DEADLINE_S),
             (Phase.CONFIRM, self._confirm, INJECT_DEADLINE_S),
@@ -126,9 +139,11 @@ class Drill:
         finally:
             loading.cancel()
             await asyncio.wait([loading])
-        probes = [*service_probes(self._stack.url), *self._scenario.probes(self._stack)]
+        app = app_of(self._stack)
+        probes = [*service_probes(self._stack.url, app), *self._scenario.probes(self._stack)]
         self._prober = Prober(self._journal, probes, interval_s=self._header.probe_interval_s)
-        self._alerts = Alerts(self._journal, self._prober.signals, alert_rules(self._prober.signals.series))
+        rules = alert_rules(self._prober.signals.series, app)
+        self._alerts = Alerts(self._journal, self._prober.signals, rules)
         await asyncio.gather(self._prober.start(), self._traffic.start())
         return True
 
@@ -225,3 +240,9 @@ class Drill:
                     await end()
             except Exception as error:  # noqa: BLE001  every end is tried, and what fails is told
                 self._journal.write(ErrorMet(Phase.TEAR_DOWN, f"{type(error).__name__}: {error}"))
+
+
+def own_boot_s(spec: DrillSpec) -> float:
+    """How long a team's own app may take to be set up and to boot, in seconds."""
+    own = spec.own_app
+    return own.boot_s * (1 + len(own.setup)) if own is not None else 0.0

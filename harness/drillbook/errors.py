@@ -63,5 +63,12 @@ class FaultNotTaken(DrillbookError):  # noqa: N818  the verdict's own name
     """Raised by a fault's `confirm` when the fault shows no effect on the stack."""
 
 
+class NotApplicable(DrillbookError):  # noqa: N818  the verdict's own name
+    """Raised when a stack lacks what a drill needs: the drill says nothing of the runbook."""
+
+
+NO_TABLE = "The drill needs a table of the app's, and the app has none in its database (needs: table)"
+
+
 class JournalError(DrillbookError):
     """Raised when the journal can't be written or holds no readable entry."""

@@ -82,7 +82,8 @@ class PhaseStarted(Event):
 class PartChanged(Event):
     """A part of the stack started, stopped or exited.
 
-    The parts are postgres, redis, app, edge, provider, traffic and, by the names of what they do, floods.
+    The parts are postgres, redis, setup, app, edge, provider, traffic and, by the names of what they do,
+    floods.
     """
 
     kind = "part"
@@ -297,6 +298,14 @@ class ErrorMet(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NotApplied(Event):
+    """The stack lacks what the drill needs, so it was not carried out; `reason` says what that is."""
+
+    kind = "not-applicable"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupted(Event):
     """Someone ended the drill before its end."""
 
@@ -333,6 +342,7 @@ EVENTS: Mapping[str, type[Event]] = {
         InvariantChecked,
         PlatformChanged,
         ErrorMet,
+        NotApplied,
         Interrupted,
         DrillEnded,
     )

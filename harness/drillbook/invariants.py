@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from functools import partial
 
 import psycopg
 from redis.asyncio import Redis
 
+from drillbook.app import OwnInvariant, app_of
+from drillbook.errors import StackError
 from drillbook.events import InvariantChecked
 from drillbook.protocols import Connection, Stack
 
@@ -25,11 +29,19 @@ class Invariants:
         stack: the stack under drill.
         acknowledged: the ids of the orders that the app has confirmed so far.
         keys_database: the Redis database in which the app keeps its sessions, where keys are planted.
+        own: what else a team wants kept.
     """
 
     def __init__(
-        self, stack: Stack, acknowledged: Callable[[], Sequence[str]], *, keys_database: int = 1
+        self,
+        stack: Stack,
+        acknowledged: Callable[[], Sequence[str]],
+        *,
+        keys_database: int = 1,
+        own: Sequence[OwnInvariant] = (),
     ) -> None:
+        self._own = own
+        self._numbers: dict[str, float] = {}
         self._keys_database = keys_database
         self._stack = stack
         self._acknowledged = acknowledged
@@ -51,6 +63,8 @@ class Invariants:
             row = await cursor.fetchone()
             if row:
                 self._identities[name] = (row[0], row[1])
+        for each in self._own:
+            self._numbers[each.name] = await self._number(each)
         # Its end is on the server's clock, so it must outlast every jump of it.
         self._report = asyncio.create_task(self._run_report(self._sessions[-1]))
 
@@ -73,13 +87,16 @@ class Invariants:
 
     async def check(self) -> list[InvariantChecked]:
         """Look at everything again. What can't be looked at did not hold."""
-        checks = {
+        checks: dict[str, Callable[[], Awaitable[tuple[bool, str]]]] = {
             "keys that are not cache are still there": self._keys,
         }
         if self._identities:  # there are none where the fault was the end of the server
             checks["sessions not meant to be killed are still there"] = self._alive
-        if self._acknowledged():  # that none of no writes is lost proves nothing
+        # That none of no writes is lost proves nothing; and where another app has them, nobody knows.
+        if self._acknowledged() and app_of(self._stack).is_shop:
             checks["acknowledged writes are still there"] = self._writes
+        for each in self._own:
+            checks[each.name] = partial(self._kept, each)
         results = []
         for name, look in checks.items():
             try:
@@ -99,6 +116,27 @@ class Invariants:
             await connection.close()
         found = row[0] if row else 0
         return found == len(ids), f"{found} of {len(ids)} acknowledged orders"
+
+    async def _kept(self, each: OwnInvariant) -> tuple[bool, str]:
+        before, now = self._numbers[each.name], await self._number(each)
+        return now >= before, f"{now:g}, and {before:g} before the fault"
+
+    async def _number(self, each: OwnInvariant) -> float:
+        """The number that the query gives now.
+
+        Raises:
+            StackError: it gives none.
+        """
+        connection = await self._stack.database.connect("app", name="drillbook-invariants")
+        try:
+            row = await (await connection.execute(each.query.encode())).fetchone()
+        except psycopg.Error as error:
+            raise StackError(f"the invariant {each.name!r} can't be looked at: {error}") from error
+        finally:
+            await connection.close()
+        if row is None or not isinstance(row[0], int | float | Decimal):
+            raise StackError(f"the query of the invariant {each.name!r} gives no number")
+        return float(row[0])
 
     async def _keys(self) -> tuple[bool, str]:
         async with Redis.from_url(self._stack.cache.url(self._keys_database, role="owner")) as client:

@@ -1,4 +1,7 @@
-"""JUnit XML: a drill is a test case, a known gap is a skipped one, no say on the runbook is an error."""
+"""JUnit XML: a drill is a test case, a known gap is a skipped one, no say on the runbook is an error.
+
+What was not applicable is skipped too: it failed nobody, and must not count as passed.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,15 @@ from xml.etree import ElementTree as ET
 
 from drillbook.model import Verdict
 from drillbook.result import DrillResult
-from drillbook.verdict import NO_SAY
+from drillbook.verdict import FAILED_ITSELF, NO_SAY
 
 
 def junit(results: Sequence[DrillResult]) -> str:
     """The results as the text of a JUnit XML file."""
     failures = sum(not r.expected and r.verdict not in NO_SAY for r in results)
-    errors = sum(r.verdict in NO_SAY for r in results)
+    errors = sum(r.verdict in FAILED_ITSELF for r in results)
     counts = {"tests": len(results), "failures": failures, "errors": errors}
-    counts["skipped"] = sum(_is_gap(r) for r in results)
+    counts["skipped"] = sum(_is_gap(r) or r.verdict is Verdict.NOT_APPLICABLE for r in results)
     attributes = {name: str(count) for name, count in counts.items()}
     suites = ET.Element("testsuites", {"name": "drillbook"})
     suite = ET.SubElement(suites, "testsuite", {"name": "drillbook", **attributes})
@@ -42,7 +45,9 @@ def _case(suite: ET.Element, result: DrillResult) -> None:
         },
     )
     reason = {"message": f"{result.verdict}: {result.reason}"}
-    if result.verdict in NO_SAY:
+    if result.verdict is Verdict.NOT_APPLICABLE:
+        ET.SubElement(case, "skipped", {"message": f"not applicable: {result.reason}"})
+    elif result.verdict in NO_SAY:
         ET.SubElement(case, "error", {**reason, "type": result.verdict}).text = result.run_dir
     elif not result.expected:
         ET.SubElement(case, "failure", {**reason, "type": result.verdict}).text = result.run_dir

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from drillbook.errors import StackError
+from drillbook.docker_host import DockerHost
 from drillbook.host import Host
 from drillbook.model import to_json
 from drillbook.spec import DrillSpec
@@ -40,7 +41,7 @@ class Worker:
         self._aborted = False
 
     @classmethod
-    async def start(cls, spec: DrillSpec, host: Host, run_dir: Path, mark: str) -> Worker:
+    async def start(cls, spec: DrillSpec, host: Host | DockerHost, run_dir: Path, mark: str) -> Worker:
         """Start the worker for `spec`. To be called in the main thread, whose life its own is tied to.
 
         Raises:
@@ -122,11 +123,12 @@ class Worker:
 
 
 def _in_sandbox(
-    argv: list[str], spec: DrillSpec, host: Host, run_dir: Path, environment: Mapping[str, str]
+    argv: list[str], spec: DrillSpec, host: Host | DockerHost, run_dir: Path, environment: Mapping[str, str]
 ) -> list[str]:
     passwd = Path(spec.logs) / "passwd"
     passwd.write_text(_USERS)
     readable = [*host.readable(), Path(spec.locustfile), *map(Path, spec.tools.values())]
+    readable += [Path(place) for place in spec.own_app.reads] if spec.own_app is not None else []
     readable += [Path(spec.scenarios)] if spec.scenarios is not None else []
     return sandbox.command(
         argv,

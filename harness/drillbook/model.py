@@ -59,6 +59,7 @@ class Verdict(StrEnum):
     SELF_HEALED = "SELF_HEALED"
     FAULT_NOT_TAKEN = "FAULT_NOT_TAKEN"
     INFRA_ERROR = "INFRA_ERROR"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
 
 
 class Phase(StrEnum):

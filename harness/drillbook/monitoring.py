@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from drillbook.model import Json
+from drillbook.app import SHOP, App
 from drillbook.protocols import Probe
 from drillbook.signals.alert import AlertRule
-from drillbook.signals.http import HttpProbe
+from drillbook.signals.parts import http_probe
 
-# Customers give up on a page that takes longer.
-_PATIENCE_S = 0.5
 _WINDOW_S = 0.4
 _THRESHOLD = 0.5
 _AT_LEAST = 4
+# What a team's monitoring has of the parts beside its app.
+_PARTS = ("cache", "table", "login")
 # What customers notice. Logins and the list of products are looked at only where a scenario's own probes do.
 _PAGING = ("health", "browse", "order", "login", "list")
 
 
-def service_probes(url: str) -> list[Probe]:
-    """What the monitoring of the service at `url` looks at: its health, a read and a write."""
-    order: dict[str, Json] = {"sku": "tea-001", "quantity": 1, "customer": "probe"}
-    return [
-        HttpProbe("health", "GET", f"{url}/health", deadline_s=_PATIENCE_S, slow_s=_PATIENCE_S),
-        HttpProbe("browse", "GET", f"{url}/products/tea-002", deadline_s=_PATIENCE_S, slow_s=_PATIENCE_S),
-        HttpProbe("order", "POST", f"{url}/orders", body=order, deadline_s=_PATIENCE_S, slow_s=_PATIENCE_S),
-    ]
+def service_probes(url: str, app: App = SHOP) -> list[Probe]:
+    """What the monitoring of `app` at `url` looks at; of the shop its health, a read and a write."""
+    return [http_probe(look, url) for look in app.looks]
 
 
-def alert_rules(slis: Container[str]) -> list[AlertRule]:
-    """The alerts that page, of those that `slis` allow: half of the looks at one bad within a window."""
+def alert_rules(slis: Container[str], app: App = SHOP) -> list[AlertRule]:
+    """The alerts that page, of those that `slis` allow: half of the looks at one bad within a window.
+
+    Of another app than the shop nothing more is known, so whatever is looked at pages.
+    """
+    paging = _PAGING if app.is_shop else [*(look.name for look in app.looks), *_PARTS]
     return [
-        AlertRule(f"{sli}-failing", sli, _WINDOW_S, _THRESHOLD, _AT_LEAST) for sli in _PAGING if sli in slis
+        AlertRule(f"{sli}-failing", sli, _WINDOW_S, _THRESHOLD, _AT_LEAST) for sli in paging if sli in slis
     ]

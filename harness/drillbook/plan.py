@@ -14,6 +14,7 @@ from drillbook import registry
 from drillbook.bindings import Binding, PlaceholderRule, find_section, read_bindings, read_placeholders
 from drillbook.errors import InputError
 from drillbook.model import Objectives, Runbook, Section
+from drillbook.ownstack import OwnStack, read_path, read_stack
 from drillbook.platforms.railway_surface import DOCUMENTED, SURFACES
 from drillbook.protocols import Scenario, Variant
 from drillbook.suggest import suggestion
@@ -27,7 +28,7 @@ _MOST_USERS = 1000
 _FASTEST_CLOCK = 86400
 _KEYS = (
     *("runbook", "platform", "operator", "objectives", "bindings", "placeholders"),
-    *("tools", "clock", "timing", "traffic", "scenarios", "drills"),
+    *("tools", "clock", "timing", "traffic", "scenarios", "stack", "drills"),
 )
 
 
@@ -67,10 +68,14 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class TrafficChoice:
-    """How many customers there are, and whose behaviour they have; None stands for the library's."""
+    """How many customers there are, and whose behaviour they have; None stands for the library's.
+
+    `paths` is what the customers of a team's own app visit, where it has no locustfile.
+    """
 
     users: int = 6
     locustfile: Path | None = None
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +94,19 @@ class PlannedDrill:
         """Scenario and variant, as a user types them."""
         return f"{self.scenario.name}/{self.variant.name}"
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it needs of a stack, in words of `app.NEEDS`."""
+        return tuple(dict.fromkeys((*self.scenario.needs, *self.variant.needs)))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A plan, checked.
 
-    `scenarios` is the folder of the team's own scenarios, if there is one. `left_out` is what does not fit a
-    runbook that was put in the place of the plan's own, as the errors that it would have been: by scenario
-    for those of which the runbook has no section, else by the line.
+    `scenarios` is the folder of the team's own scenarios, and `stack` its own app, if there are any.
+    `left_out` is what does not fit a runbook that was put in the place of the plan's own, as the errors that
+    it would have been: by scenario for those of which the runbook has no section, else by the line.
     """
 
     path: Path
@@ -112,6 +122,7 @@ class Plan:
     timing: Timing = field(default_factory=Timing)
     traffic: TrafficChoice = field(default_factory=TrafficChoice)
     scenarios: Path | None = None
+    stack: OwnStack | None = None
     left_out: Mapping[str, InputError] = field(default_factory=dict)
 
 
@@ -132,6 +143,7 @@ def load_plan(path: Path, *, runbook: Path | None = None) -> Plan:
     book = parse_runbook(runbook if runbook is not None else _file(table["runbook"]))
     operator = _operator(table.get("operator"), Operator())
     own = _folder(table["scenarios"]) if "scenarios" in table else None
+    stack = read_stack(table.get("stack"))
     sectionless: dict[str, InputError] | None = {} if runbook is not None else None
     others: list[InputError] | None = [] if runbook is not None else None
     return Plan(
@@ -146,8 +158,9 @@ def load_plan(path: Path, *, runbook: Path | None = None) -> Plan:
         tools=_tools(table.get("tools")),
         clock=table["clock"].choice(CLOCKS) if "clock" in table else "jump",
         timing=_timing(table.get("timing")),
-        traffic=_traffic(table.get("traffic")),
+        traffic=_traffic(table.get("traffic"), stack),
         scenarios=own,
+        stack=stack,
         left_out={**(sectionless or {}), **{f"line {error.line}": error for error in others or ()}},
     )
 
@@ -240,10 +253,19 @@ def _timing(item: Item | None) -> Timing:
     return timing
 
 
-def _traffic(item: Item | None) -> TrafficChoice:
-    table = item.table(("users", "locustfile")) if item is not None else {}
+def _traffic(item: Item | None, stack: OwnStack | None) -> TrafficChoice:
+    table = item.table(("users", "locustfile", "paths")) if item is not None else {}
     users = table["users"].integer(0, _MOST_USERS) if "users" in table else TrafficChoice().users
-    return TrafficChoice(users, _file(table["locustfile"]) if "locustfile" in table else None)
+    if "paths" in table and ("locustfile" in table or stack is None):
+        raise table["paths"].error(
+            "paths are for a stack of the plan's own, and without a locustfile", "keep one of them"
+        )
+    if "locustfile" in table:
+        return TrafficChoice(users, _file(table["locustfile"]))
+    if "paths" in table:
+        return TrafficChoice(users, paths=tuple(read_path(entry) for entry in table["paths"].items()))
+    looks = stack.app.app.looks if stack is not None else ()
+    return TrafficChoice(users, paths=tuple(look.path for look in looks if look.method == "GET"))
 
 
 def _tools(item: Item | None) -> tuple[str, ...]:

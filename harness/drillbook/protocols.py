@@ -373,7 +373,7 @@ class Variant:
 
     `fault` makes a fresh fault for each drill; `cure` says in a sentence what really cures it, and
     `reference_cure` does it (the same thing a well-informed engineer would do). `setup` is the stack that
-    it happens on.
+    it happens on. `needs` is what it needs of a stack, in words of `app.NEEDS`, beside its scenario's.
     """
 
     name: str
@@ -382,6 +382,7 @@ class Variant:
     cure: str
     reference_cure: Callable[[Stack, Fault], Awaitable[None]]
     setup: Setup = field(default_factory=Setup)
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +391,7 @@ class Scenario:
 
     `probes` makes the scenario's own probes (its truth), beside the service's. `section` is the title of
     the runbook's section in the packaged plan's runbook; `severity` counts where the runbook gives none.
+    `needs` is what every variant of it needs of a stack.
     """
 
     name: str
@@ -399,6 +401,7 @@ class Scenario:
     symptoms: tuple[str, ...]
     probes: Callable[[Stack], Sequence[Probe]]
     variants: tuple[Variant, ...]
+    needs: tuple[str, ...] = ()
 
 
 # --------------------------------------------------------------------------- responders

@@ -66,6 +66,8 @@ class DrillItem(pytest.Item):
             DrillFailedError: its verdict is not what the plan expects.
         """
         result = self._carry_out()
+        if result.verdict == "NOT_APPLICABLE":
+            pytest.skip(f"not applicable: {result.reason}")
         self.add_report_section("call", "drill", f"report: {result.run_dir}/postmortem.html")
         if not result.expected:
             raise DrillFailedError(f"{result.verdict}: {result.reason}")

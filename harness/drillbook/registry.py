@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
+from drillbook.app import NEEDS
 from drillbook.errors import InputError
 from drillbook.library import scenarios_dir
 from drillbook.protocols import Scenario
@@ -81,6 +82,10 @@ def _check_variants(made: Scenario, file: Path) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"the scenario {made.name!r} has two variants {twice!r}", path=file)
+    for need in (*made.needs, *(need for variant in made.variants for need in variant.needs)):
+        if need not in NEEDS:
+            hint = suggestion(need, NEEDS)
+            raise InputError(f"the scenario {made.name!r} needs {need!r}, unknown", path=file, hint=hint)
 
 
 def _import(file: Path) -> ModuleType:

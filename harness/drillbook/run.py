@@ -21,8 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from drillbook.app import why_not
 from drillbook.errors import DrillbookError, InputError, StackError
-from drillbook.events import ErrorMet, Interrupted, PhaseStarted, Stalled
+from drillbook.events import DrillEnded, ErrorMet, Interrupted, NotApplied, PhaseStarted, Stalled
+from drillbook import docker_host
+from drillbook.docker_host import DockerHost
 from drillbook.host import Host, make_ready
 from drillbook.journal import Journal, events, read
 from drillbook.launcher import Worker
@@ -30,7 +33,7 @@ from drillbook.model import Phase
 from drillbook.places import Places
 from drillbook.reporting.reports import write_reports, write_suite
 from drillbook.result import CONTROL, JOURNAL, DrillResult
-from drillbook.schedule import Options, Slot, spec
+from drillbook.schedule import Options, Slot, lacking, spec
 from drillbook.spec import DrillSpec
 
 INDEX = "run.json"
@@ -86,7 +89,7 @@ class Run:
         """
         with ExitStack() as keep:
             jump = any(slot.plan.clock == "jump" for slot in self.slots)
-            host = make_ready(sandboxed=self.sandboxed, jump_clock=jump, keep=keep)
+            host = self._make_ready(keep, jump_clock=jump)
             self._write_index(ended=False)
             carried_out = asyncio.run(self._carry_out(host))
             results = [result for _, result in carried_out]
@@ -94,7 +97,12 @@ class Run:
             self._write_index(ended=True)
         return results
 
-    async def _carry_out(self, host: Host) -> list[tuple[Slot, DrillResult]]:
+    def _make_ready(self, keep: ExitStack, *, jump_clock: bool) -> Host | DockerHost:
+        if self.options.backend == "docker":
+            return docker_host.make_ready(wanted=None, mark=self.mark, jump_clock=jump_clock, keep=keep)
+        return make_ready(sandboxed=self.sandboxed, jump_clock=jump_clock, keep=keep)
+
+    async def _carry_out(self, host: Host | DockerHost) -> list[tuple[Slot, DrillResult]]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._interrupt, number)
@@ -115,7 +123,7 @@ class Run:
             ending = worker.kill() if again else worker.abort(self.interrupted_by)
             self._aborts.append(asyncio.create_task(ending))
 
-    async def _one(self, slot: Slot, host: Host, places: Places) -> DrillResult | None:
+    async def _one(self, slot: Slot, host: Host | DockerHost, places: Places) -> DrillResult | None:
         try:
             async with places.one():
                 result = await self._drill(slot, host)
@@ -135,7 +143,7 @@ class Run:
             return result
         return None
 
-    async def _again(self, slot: Slot, host: Host, late_s: float) -> DrillResult | None:
+    async def _again(self, slot: Slot, host: Host | DockerHost, late_s: float) -> DrillResult | None:
         """Carry out a drill once more; what its first try left goes into a directory of its own."""
         if self.interrupted_by or self._failure is not None:
             return None
@@ -146,10 +154,13 @@ class Run:
         because = f"in the first try the host was too busy to keep the probes' cadence, by {late_s:.2f} s"
         return await self._drill(slot, host, again_because=because)
 
-    async def _drill(self, slot: Slot, host: Host, *, again_because: str = "") -> DrillResult | None:
+    async def _drill(self, slot: Slot, host: Host | DockerHost, *, again_because: str = "") -> DrillResult | None:
         if self.interrupted_by or self._failure is not None:
             return None
         self.onlooker.began(slot, control=False)
+        lacks = lacking(slot)
+        if lacks:
+            return self._pass_over(slot, host, why_not(lacks))
         work = spec(slot, self.options, host, again_because=again_because)
         await self._work(slot, work, host, slot.run_dir)
         if self.options.control and self.options.responder != "none" and not self.interrupted_by:
@@ -161,7 +172,17 @@ class Run:
                 await self._work(slot, work, host, slot.run_dir / CONTROL)
         return write_reports(slot.run_dir)
 
-    async def _work(self, slot: Slot, work: DrillSpec, host: Host, run_dir: Path) -> None:
+    def _pass_over(self, slot: Slot, host: Host | DockerHost, reason: str) -> DrillResult:
+        """Put on file that the stack lacks what the drill needs: it is not carried out."""
+        work = spec(slot, self.options, host)
+        begin_journal(work)
+        journal = Journal.resume(Path(work.journal))
+        journal.write(NotApplied(reason))
+        journal.write(DrillEnded())
+        journal.close()
+        return write_reports(slot.run_dir)
+
+    async def _work(self, slot: Slot, work: DrillSpec, host: Host | DockerHost, run_dir: Path) -> None:
         """Have one worker carry out `work`; its journal says what became of it."""
         begin_journal(work)
         worker = await Worker.start(work, host, run_dir, f"{self.mark}/{next(self._numbers)}")

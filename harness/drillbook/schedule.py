@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import cast
 
 from drillbook import __version__, library, tools
+from drillbook.app import SHOP, unmet
 from drillbook.bindings import Binding, fill
 from drillbook.events import DrillStarted
+from drillbook.docker_host import DockerHost
 from drillbook.host import Host
 from drillbook.model import Json, Section, Step, to_json
 from drillbook.plan import Plan, PlannedDrill
 from drillbook.protocols import PlannedStep
 from drillbook.runbook.sections import severity_of, steps_of
 from drillbook.spec import DrillSpec
+from drillbook.traffic.locust import VISITORS
 
 # What any shell can be expected to have; the plan names what else an on-call shell needs.
 BASE_TOOLS = (
@@ -88,7 +91,7 @@ def _numbered(base: Path, slot: Slot) -> Iterator[str]:
 def spec(
     slot: Slot,
     options: Options,
-    host: Host,
+    host: Host | DockerHost,
     *,
     control_watch_s: float | None = None,
     again_because: str = "",
@@ -102,6 +105,7 @@ def spec(
     # Absolute, for the worker runs in a folder of its own.
     run_dir = (slot.run_dir / "control" if is_control else slot.run_dir).resolve()
     traffic = plan.traffic
+    own = replace(plan.stack.settled(), paths=traffic.paths) if plan.stack is not None else None
     return DrillSpec(
         header=header(slot, options, host, control_watch_s=control_watch_s, again_because=again_because),
         journal=str(run_dir / "journal.jsonl"),
@@ -115,15 +119,22 @@ def spec(
         tools=shell_tools(plan),
         step_deadline_s=plan.timing.step_deadline_s,
         users=traffic.users,
-        locustfile=str(traffic.locustfile or library.scenarios_dir() / "app" / "customers.py"),
+        locustfile=str(locustfile(plan)),
         scenarios=str(plan.scenarios) if plan.scenarios is not None else None,
+        own_app=own,
         ports=host.ports(),
         owner=host.owner,
+        containers=host.container_spec(),
     )
 
 
 def header(
-    slot: Slot, options: Options, host: Host, *, control_watch_s: float | None, again_because: str
+    slot: Slot,
+    options: Options,
+    host: Host | DockerHost,
+    *,
+    control_watch_s: float | None,
+    again_because: str,
 ) -> DrillStarted:
     """The first entry of the drill's journal, or of its control's."""
     plan, drill, timing = slot.plan, slot.drill, slot.plan.timing
@@ -138,7 +149,7 @@ def header(
         summary=drill.variant.summary,
         responder="none" if is_control else options.responder,
         backend=options.backend,
-        sandbox=host.sandboxed,
+        sandbox=host.confines,
         seed=options.seed + slot.repeat,
         severity=severity(drill),
         sections=tuple(section.title for section in drill.sections),
@@ -164,6 +175,21 @@ def header(
         clock_speed=timing.clock_speed,
         manual={str(binding.step_line): binding.manual for binding in plan.bindings if binding.manual},
     )
+
+
+def locustfile(plan: Plan) -> Path:
+    """What the customers do: as the plan says, or else as the library has it for the app."""
+    if plan.traffic.locustfile is not None:
+        return plan.traffic.locustfile
+    if plan.stack is not None:
+        return VISITORS
+    return library.scenarios_dir() / "app" / "customers.py"
+
+
+def lacking(slot: Slot) -> tuple[str, ...]:
+    """What the drill needs, and the plan's stack does not have."""
+    app = slot.plan.stack.app.app if slot.plan.stack is not None else SHOP
+    return unmet(slot.drill.needs, app)
 
 
 def severity(drill: PlannedDrill) -> str:

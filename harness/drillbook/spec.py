@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from drillbook.app import OwnApp
 from drillbook.events import DrillStarted
 from drillbook.process import Owner
 from drillbook.protocols import PlannedStep
@@ -33,13 +34,33 @@ class Programs:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """What a drill in containers needs beside: the image of each role, and ports for the harness's own ways in.
+
+    `bindir` is where the database's image has its programs, and `faketime` where it has libfaketime; None where
+    its clock is not to be jumped. `copied` is a library of this machine that is copied there first.
+    """
+
+    postgres: str
+    redis: str
+    app: str
+    operator: str
+    bindir: str
+    faketime: str | None
+    copied: str | None
+    gate_port: int
+    operator_port: int
+    calls_port: int
+
+
+@dataclass(frozen=True, slots=True)
 class DrillSpec:
     """One drill, ready to be carried out.
 
     `header` is the first entry of its journal, which is on file before the worker starts; `responder` is
     `runbook`, `none`, `reference` or `command:CMD`. `scratch` is for what need not outlive the drill, `logs`
     for what should. `tools` maps the name of each program on the on-call shell's PATH to the program.
-    `scenarios` is the folder of the team's own scenarios, if the plan has one.
+    `containers` is there where the backend is `docker`. `scenarios` is the folder of the team's own scenarios, and `own_app` its own app, if the plan has them.
     """
 
     header: DrillStarted
@@ -56,5 +77,7 @@ class DrillSpec:
     users: int
     locustfile: str
     scenarios: str | None = None
+    own_app: OwnApp | None = None
     ports: Ports = field(default_factory=Ports)
     owner: Owner | None = None
+    containers: ContainerSpec | None = None

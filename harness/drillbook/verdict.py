@@ -16,6 +16,7 @@ from drillbook.events import (
     DrillStarted,
     ErrorMet,
     Interrupted,
+    NotApplied,
     PhaseStarted,
     StepEnded,
     StepStarted,
@@ -26,7 +27,8 @@ from drillbook.model import ExitCode, Phase, Verdict
 
 LONGEST_REASON = 300
 BAD_FOR_THE_RUNBOOK = frozenset({Verdict.NOT_RESOLVED, Verdict.STEP_BROKEN, Verdict.HARMFUL})
-NO_SAY = frozenset({Verdict.FAULT_NOT_TAKEN, Verdict.INFRA_ERROR})
+FAILED_ITSELF = frozenset({Verdict.FAULT_NOT_TAKEN, Verdict.INFRA_ERROR})
+NO_SAY = FAILED_ITSELF | {Verdict.NOT_APPLICABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,12 @@ def judge(
     if not entries or not isinstance(entries[0].event, DrillStarted):
         return Judgement(Verdict.INFRA_ERROR, "The journal does not begin with the start of a drill")
     evidence = gather(entries)
-    doubt = _incomplete(entries) or _not_steady(evidence) or _not_taken(entries, evidence)
+    doubt = (
+        _not_applied(entries)
+        or _incomplete(entries)
+        or _not_steady(evidence)
+        or _not_taken(entries, evidence)
+    )
     if doubt is not None:
         return doubt
     if evidence.started.role == "control" or evidence.started.responder == "none":
@@ -83,6 +90,12 @@ def judge(
 def interrupted(entries: Sequence[Entry]) -> bool:
     """Whether someone ended the drill before its end."""
     return bool(events(entries, Interrupted))
+
+
+def _not_applied(entries: Sequence[Entry]) -> Judgement | None:
+    for _, event in events(entries, NotApplied):
+        return Judgement(Verdict.NOT_APPLICABLE, _clause(event.reason))
+    return None
 
 
 def _incomplete(entries: Sequence[Entry]) -> Judgement | None:
@@ -295,14 +308,19 @@ def _unlike(alone: Judgement, drill: Evidence, control: Sequence[Entry]) -> str 
 def expected(verdict: Verdict, known_gap: str | None) -> bool:
     """Whether `verdict` is as expected: RESOLVED, or for a known gap that the runbook falls short.
 
-    A known gap that is RESOLVED is not as expected: it is out of date.
+    A known gap that is RESOLVED is not as expected: it is out of date. Nor is what was not applicable, which
+    nobody may count as passed.
     """
     return verdict in BAD_FOR_THE_RUNBOOK if known_gap is not None else verdict is Verdict.RESOLVED
 
 
 def exit_code(results: Sequence[Outcome]) -> ExitCode:
-    """The worst exit code of `results`, in the order 2, 3, 4, 1, 5, 0; 5 if there are none."""
-    codes = {_code(outcome) for outcome in results} or {ExitCode.INCONCLUSIVE}
+    """The worst exit code of `results`, in the order 2, 3, 4, 1, 5, 0.
+
+    What was not applicable counts for none of them; 5 if nothing is left.
+    """
+    applied = [outcome for outcome in results if outcome.verdict is not Verdict.NOT_APPLICABLE]
+    codes = {_code(outcome) for outcome in applied} or {ExitCode.INCONCLUSIVE}
     order = (ExitCode.INTERRUPTED, ExitCode.HARNESS, ExitCode.USAGE, ExitCode.FAILED, ExitCode.INCONCLUSIVE)
     return next((code for code in order if code in codes), ExitCode.OK)
 
@@ -310,7 +328,7 @@ def exit_code(results: Sequence[Outcome]) -> ExitCode:
 def _code(outcome: Outcome) -> ExitCode:
     if outcome.interrupted:
         return ExitCode.INTERRUPTED
-    if outcome.verdict in NO_SAY:
+    if outcome.verdict in FAILED_ITSELF:
         return ExitCode.HARNESS
     if outcome.verdict is Verdict.SELF_HEALED:
         return ExitCode.INCONCLUSIVE

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from drillbook import library
+from drillbook.app import SHOP, App, OwnApp
+from drillbook.backends import own_app
 from drillbook.errors import InputError, StackError
 from drillbook.events import PartChanged
 from drillbook.journal import Journal
@@ -66,10 +68,14 @@ class LocalStack:
         self._floods: list[Flood] = []
         self._flood_limit_s = spec.header.deadline_s + spec.header.watch_s + _FLOOD_MARGIN_S
         self._seed = spec.header.seed
+        self._own = spec.own_app
+        self.app: App = SHOP if spec.own_app is None else spec.own_app.app
         self.findings: list[tuple[str, str]] = []
         self.platform = self._make_platform(spec.header.surface, spec.header.strict)
 
     def _make_platform(self, surface: str, strict: bool) -> LocalPlatform:  # noqa: FBT001  internal
+        if self._own is not None:
+            return self._make_own_platform(self._own, surface, strict)
         app = library.scenarios_dir() / "app"
         command = (sys.executable, str(app / "serve.py"), "{release}", "--port", "{port}")
         service = Service(
@@ -99,6 +105,27 @@ class LocalStack:
             on_finding=lambda rule, message: self.findings.append((rule, message)),
             release=release,
         )
+
+    def _make_own_platform(self, own: OwnApp, surface: str, strict: bool) -> LocalPlatform:  # noqa: FBT001
+        release = own_app.releases_of(own)
+        return LocalPlatform(
+            self._journal,
+            own_app.service_of(own, self._values(own), self._setup),
+            [release(each.name) for each in own.history],
+            edge_port=self._ports.edge,
+            workdir=self._scratch / "platform",
+            surface="railway-5.43.1" if strict else surface,
+            on_finding=lambda rule, message: self.findings.append((rule, message)),
+            release=release,
+        )
+
+    def _values(self, own: OwnApp) -> dict[str, str]:
+        scratch = self._scratch / "app"
+        return own_app.values_of(own, self.database, self.cache, url=self.url, scratch=scratch)
+
+    async def _prepare(self, own: OwnApp) -> None:
+        (self._scratch / "app").mkdir()
+        await own_app.prepare(own, self.database, self._values(own), self._logs / "setup.log")
 
     @property
     def url(self) -> str:
@@ -150,7 +177,12 @@ class LocalStack:
             self._timed("redis", self.cache.start),
             self._timed("provider", self.provider.start),
         )
+        if self._own is not None:
+            own = self._own
+            await self._timed("setup", lambda: self._prepare(own))
         await self._timed("app", self.platform.start)
+        if self._own is not None:
+            self.app = await own_app.with_table(self.app, self.database)
 
     async def _timed(self, part: str, start: Callable[[], Awaitable[None]]) -> None:
         began = time.monotonic()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from drillbook import library
+from drillbook.app import unmet
 from drillbook.commands.run import PACKAGED_PLAN
 from drillbook.model import Json, to_json
 from drillbook.plan import PlannedDrill, load_plan
@@ -28,6 +29,8 @@ def list_command(path: Path | None, *, as_json: bool) -> int:
         click.echo(f"{name}  {scenario.severity}  {sections}")
         for drill in of_scenario:
             gap = "  (known gap)" if drill.known_gap else ""
+            lacks = unmet(drill.needs, plan.stack.app.app) if plan.stack is not None else ()
+            gap += f"  (not applicable: needs {', '.join(lacks)})" if lacks else ""
             click.echo(f"  {name}/{drill.variant.name}{gap}")
             click.echo(f"      {drill.variant.summary}")
     return 0
@@ -44,6 +47,7 @@ def _describe(drill: PlannedDrill) -> Json:
         "symptoms": list(drill.scenario.symptoms),
         "known_gap": drill.known_gap,
         "operator_role": drill.operator.role,
+        "needs": list(drill.needs),
     }
 
 

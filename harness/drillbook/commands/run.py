@@ -108,6 +108,8 @@ def choose(flags: Flags) -> list[tuple[Plan, tuple[PlannedDrill, ...]]]:
     ]
     chosen = [(plan, tuple(select(plan, names, all_variants=flags.all_variants))) for plan in plans]
     for plan in plans:
+        if plan.stack is not None:
+            plan.stack.settled()  # before anything boots
         for error in plan.left_out.values():
             click.echo(f"drillbook: warning: left out: {error.render()}", err=True)
     return chosen
@@ -127,6 +129,8 @@ def decide_sandbox(flags: Flags, plans: list[Plan]) -> bool:
     Raises:
         SandboxError: there can be none, and the commands are not known.
     """
+    if flags.backend == "docker":
+        return False  # its commands run in a container
     if flags.no_sandbox:
         click.echo("drillbook: warning: no sandbox (--no-sandbox): commands run unconfined", err=True)
         return False

@@ -30,6 +30,7 @@ _STYLES = {
     Verdict.SELF_HEALED: "bold yellow",
     Verdict.FAULT_NOT_TAKEN: "bold magenta",
     Verdict.INFRA_ERROR: "bold magenta",
+    Verdict.NOT_APPLICABLE: "dim",
 }
 
 
@@ -113,6 +114,10 @@ class Terminal:
             self._console.print(
                 Text(f"{len(gaps)} known gap{'s' if len(gaps) > 1 else ''}, as expected", style="dim")
             )
+        absent = sum(result.verdict is Verdict.NOT_APPLICABLE for result in results)
+        if absent:
+            text = f"{absent} of {len(results)} drills not applicable to this stack, and not counted"
+            self._console.print(Text(text, style="dim"))
         where = f"{out}/suite.html" if len(results) > 1 else f"{results[0].run_dir}/postmortem.html"
         self._console.print(f"Report: {where}", soft_wrap=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
+from drillbook.app import app_of
 from drillbook.errors import FaultNotTaken
 from drillbook.protocols import Deployment, Stack
 from drillbook.waiting import until
@@ -23,7 +24,7 @@ class BadRelease:
 
     Args:
         name: the fault's name.
-        release: the release to deploy.
+        release: the release to deploy, by its name, or by its bug where each app has its own.
         shows: evidence that the bug is at work, or None while it is not.
         age_s: how old what the bug did is on the server's clock when the drill goes on, in seconds.
         before: bad releases that are deployed first, one right after the other.
@@ -54,6 +55,8 @@ class BadRelease:
     async def inject(self, stack: Stack) -> None:
         """Deploy it, wait for its bug to show, and let that grow old."""
         self._good = stack.platform.current()
+        self._bad = tuple(app_of(stack).release(name) for name in self._bad)
+        self._release = self._bad[-1]
         for release in self._bad:
             await stack.platform.deploy(release)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from drillbook.errors import FaultNotTaken
+from drillbook.app import app_of
+from drillbook.errors import FaultNotTaken, NotApplicable
 from drillbook.protocols import Stack
 from drillbook.waiting import until
 
@@ -16,13 +17,18 @@ class BadVariable:
 
     Args:
         name: the fault's name.
-        variable: the variable.
-        value: what it is set to.
+        variable: the variable; empty for the one with which the app, by its own word, does not start.
+        value: what it is set to; likewise.
         shows: evidence that the service can't work with it, or None while it can.
     """
 
     def __init__(
-        self, name: str, variable: str, value: str, *, shows: Callable[[Stack], Awaitable[str | None]]
+        self,
+        name: str,
+        variable: str = "",
+        value: str = "",
+        *,
+        shows: Callable[[Stack], Awaitable[str | None]],
     ) -> None:
         self.name = name
         self._variable = variable
@@ -32,6 +38,11 @@ class BadVariable:
 
     async def inject(self, stack: Stack) -> None:
         """Set it, and wait until that shows."""
+        if not self._variable:
+            said = app_of(stack).bad_variable
+            if not said:
+                raise NotApplicable("The plan names no variable with which the app does not start")
+            self._variable, self._value = said
         self._before = stack.platform.variables().get(self._variable)
         await stack.platform.set_variables({self._variable: self._value})
 

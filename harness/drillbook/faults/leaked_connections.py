@@ -12,7 +12,9 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
+from drillbook.app import app_of
 from drillbook.errors import FaultNotTaken, StackError
+from drillbook.faults.sessions import filled
 from drillbook.protocols import Connection, Stack
 
 _FILL_DEADLINE_S = 15.0
@@ -105,7 +107,7 @@ class LeakedConnections:
         for statement in self._statements:
             # One that fails on the server is part of what is wanted.
             with contextlib.suppress(psycopg.errors.DivisionByZero):
-                await session.execute(statement.encode())
+                await session.execute(filled(statement, app_of(stack)).encode())
         if self._forever is not None:
             self._running.append(asyncio.create_task(self._run(session, self._forever)))
         return True

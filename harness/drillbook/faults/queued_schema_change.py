@@ -7,8 +7,9 @@ import contextlib
 
 import psycopg
 
+from drillbook.app import app_of
 from drillbook.errors import FaultNotTaken
-from drillbook.faults.sessions import HeldSession
+from drillbook.faults.sessions import HeldSession, filled
 from drillbook.protocols import Stack
 from drillbook.waiting import until
 
@@ -20,11 +21,11 @@ class QueuedSchemaChange:
 
     Args:
         name: the fault's name, and the reader's application name.
-        table: the table that is read and altered.
+        table: the table that is read and altered; `{table}` is the app's.
         age_s: how old the reader is on the server's clock when the drill goes on, in seconds.
     """
 
-    def __init__(self, name: str, *, table: str, age_s: float = 660.0) -> None:
+    def __init__(self, name: str, *, table: str = "{table}", age_s: float = 660.0) -> None:
         self.name = name
         self._table = table
         self._age_s = age_s
@@ -34,6 +35,7 @@ class QueuedSchemaChange:
 
     async def inject(self, stack: Stack) -> None:
         """Read, go idle, grow old; then queue the change."""
+        self._table = filled(self._table, app_of(stack))
         self._reader = await HeldSession.open(stack, role="reporting", name=self.name)
         await self._reader.run(["BEGIN", f"SELECT count(*) FROM {self._table}"])  # noqa: S608  a constant
         await stack.database.age(self._age_s)

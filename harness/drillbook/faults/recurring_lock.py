@@ -7,8 +7,9 @@ import contextlib
 
 import psycopg
 
+from drillbook.app import app_of
 from drillbook.errors import FaultNotTaken
-from drillbook.faults.sessions import HeldSession
+from drillbook.faults.sessions import HeldSession, filled
 from drillbook.protocols import Stack
 from drillbook.waiting import until
 
@@ -22,7 +23,7 @@ class RecurringLock:
 
     Args:
         name: the fault's name, and the session's application name.
-        statement: what takes the lock.
+        statement: what takes the lock in the shop; of another app, what it says of itself is run.
         hold_s: how long it is kept each time, in seconds.
         pause_s: how long it is free in between, in seconds.
     """
@@ -37,6 +38,8 @@ class RecurringLock:
 
     async def inject(self, stack: Stack) -> None:
         """Start the job, and wait until it has the lock."""
+        app = app_of(stack)
+        self._statement = self._statement if app.is_shop else filled("{lock}", app)
         session = self._session = await HeldSession.open(stack, role="app", name=self.name)
         self._running = asyncio.create_task(self._run(session), name=self.name)
 
@@ -51,7 +54,7 @@ class RecurringLock:
         with contextlib.suppress(psycopg.Error):
             while True:
                 await session.connection.execute("BEGIN")
-                await session.connection.execute(self._statement)
+                await session.connection.execute(self._statement.encode())
                 await asyncio.sleep(self._hold_s)  # holding the lock is the fault itself
                 await session.connection.execute("COMMIT")
                 await asyncio.sleep(self._pause_s)  # and so is its rhythm

@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 
 from redis.exceptions import AuthenticationError
 
-from drillbook.errors import FaultNotTaken
+from drillbook.errors import FaultNotTaken, NotApplicable
 from drillbook.faults.redis_client import client, owner
 from drillbook.protocols import Stack
 
-_VARIABLE = "REDIS_URL"
 _USER = "default"  # whose password `requirepass` is
 
 
@@ -19,6 +18,25 @@ def new_url(stack: Stack) -> str:
     parts = urlsplit(stack.cache.url())
     place = f"{parts.username}:{stack.cache.spare_password}@{parts.hostname}:{parts.port}"
     return parts._replace(netloc=place).geturl()
+
+
+def service_url(stack: Stack) -> tuple[str, str]:
+    """The service's variable that has a URL of Redis, and that URL.
+
+    Raises:
+        NotApplicable: none of its variables has one.
+    """
+    for name, value in stack.platform.variables().items():
+        if urlsplit(value).scheme in ("redis", "rediss"):
+            return name, value
+    raise NotApplicable("None of the app's variables has a URL of Redis, so its password can't be rotated")
+
+
+def new_variables(stack: Stack) -> dict[str, str]:
+    """The service's variables that have the password of Redis, with that to which it is rotated."""
+    old = urlsplit(stack.cache.url()).password or ""
+    variables = stack.platform.variables().items()
+    return {name: value.replace(old, stack.cache.spare_password) for name, value in variables if old in value}
 
 
 class RotatedPassword:
@@ -50,15 +68,16 @@ class RotatedPassword:
 
     async def cause(self, stack: Stack) -> str | None:
         """What Redis says to the password that the service has now, for as long as it refuses it."""
+        name, url = service_url(stack)
         try:
-            async with client(stack.platform.variables()[_VARIABLE]) as redis:
+            async with client(url) as redis:
                 await redis.ping()
         except AuthenticationError as error:
-            return f"the password in the service's {_VARIABLE} is refused: {error}"
+            return f"the password in the service's {name} is refused: {error}"
         return None
 
     async def heal(self, stack: Stack) -> None:
         """Set the password that the service has."""
-        password = urlsplit(stack.platform.variables()[_VARIABLE]).password
+        password = urlsplit(service_url(stack)[1]).password
         async with owner(stack) as redis:
             await redis.config_set("requirepass", password or "")

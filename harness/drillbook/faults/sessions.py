@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import psycopg
 
-from drillbook.errors import FaultNotTaken
+from drillbook.app import App, app_of
+from drillbook.errors import NO_TABLE, FaultNotTaken, NotApplicable
 from drillbook.protocols import Connection, Stack
 
 _STATE = """
@@ -44,8 +45,9 @@ class SessionState:
 class HeldSession:
     """A session that a fault opened and does not close."""
 
-    def __init__(self, connection: Connection, pid: int, began: object) -> None:
+    def __init__(self, connection: Connection, app: App, pid: int, began: object) -> None:
         self.connection = connection
+        self._app = app
         self.pid = pid
         self._began = began
 
@@ -59,13 +61,19 @@ class HeldSession:
         row = await cursor.fetchone()
         if row is None:
             raise FaultNotTaken(f"the session {name} does not see itself")
-        return cls(connection, row[0], row[1])
+        return cls(connection, app_of(stack), row[0], row[1])
 
     async def run(self, statements: Sequence[str]) -> None:
-        """Run `statements` one by one; one that fails on the server is part of what is wanted."""
+        """Run `statements` one by one; one that fails on the server is part of what is wanted.
+
+        `{table}` and `{lock}` in them stand for the app's table, and for what takes a lock there.
+
+        Raises:
+            NotApplicable: they name the app's table, and it has none.
+        """
         for statement in statements:
             with contextlib.suppress(psycopg.errors.DivisionByZero):
-                await self.connection.execute(statement)
+                await self.connection.execute(filled(statement, self._app).encode())
 
     async def state(self, stack: Stack) -> SessionState | None:
         """How the server sees it, or None where it is gone."""
@@ -89,3 +97,15 @@ class HeldSession:
         finally:
             await watcher.close()
         await self.connection.close()
+
+
+def filled(statement: str, app: App) -> str:
+    """`statement` with `{table}` and `{lock}` filled in.
+
+    Raises:
+        NotApplicable: it has one of them, and the app has no table.
+    """
+    made = app.statement(statement)
+    if made != statement and not app.table:
+        raise NotApplicable(NO_TABLE)
+    return made

@@ -35,6 +35,7 @@ class Service:
         boot_deadline_s: the seconds that a replica has to become ready.
         restart_limit: how often a replica that failed is started again before it is left crashed.
         limits: what each replica may use before anyone sets other limits.
+        commands: the program of a replica by release, where that is not `command`.
     """
 
     name: str
@@ -47,7 +48,9 @@ class Service:
     boot_deadline_s: float = 15.0
     restart_limit: int = 10
     limits: Limits = field(default_factory=Limits)
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def argv(self, release: str, port: int) -> tuple[str, ...]:
         """The command of a replica of `release` that is to listen on `port`."""
-        return tuple(part.replace("{release}", release).replace("{port}", str(port)) for part in self.command)
+        command = self.commands.get(release, self.command)
+        return tuple(part.replace("{release}", release).replace("{port}", str(port)) for part in command)

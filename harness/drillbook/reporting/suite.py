@@ -58,9 +58,19 @@ class Suite:
     sections: tuple[SectionUsage, ...]
 
     @property
+    def applied(self) -> list[Row]:
+        """The drills that the stack has what they need for."""
+        return [row for row in self.rows if row.result.verdict is not Verdict.NOT_APPLICABLE]
+
+    @property
+    def not_applicable(self) -> list[Row]:
+        """The drills that the stack lacks something for: in no denominator, and no failure of anybody's."""
+        return [row for row in self.rows if row.result.verdict is Verdict.NOT_APPLICABLE]
+
+    @property
     def attention(self) -> list[Row]:
         """The drills that did not end as expected."""
-        return [row for row in self.rows if not row.result.expected]
+        return [row for row in self.applied if not row.result.expected]
 
     @property
     def missed(self) -> list[Row]:
@@ -75,7 +85,7 @@ class Suite:
     @property
     def without_say(self) -> list[Row]:
         """The drills that have no say on the runbook, and are in no denominator."""
-        return [row for row in self.rows if row.tone == "none"]
+        return [row for row in self.applied if row.tone == "none"]
 
     @property
     def findings(self) -> list[Finding]:
@@ -90,7 +100,7 @@ class Suite:
     @property
     def headline(self) -> str:
         """The run in one sentence."""
-        said = len(self.rows) - len(self.without_say)
+        said = len(self.applied) - len(self.without_say)
         who = _ACTORS.get(self.rows[0].result.responder, "The responder")
         text = f"{who} resolves {len(self.resolved)} of {words.count(said, 'failure')} drilled"
         known = sum(row.tone == "gap" for row in self.rows)
@@ -99,6 +109,8 @@ class Suite:
             parts.append(words.count(len(self.attention), "is not as expected", "are not as expected"))
         if self.without_say:
             parts.append(words.count(len(self.without_say), "has no say", "have no say"))
+        if self.not_applicable:
+            parts.append(words.count(len(self.not_applicable), "is not applicable", "are not applicable"))
         return f"{text}; {words.listed(parts)}" if parts else text
 
 

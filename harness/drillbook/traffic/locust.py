@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,11 @@ from drillbook.journal import Journal, build
 
 START_DEADLINE_S = 15.0
 STOP_GRACE_S = 2.5
+VISITORS = Path(__file__).with_name("visitors.py")
+"""The locustfile that visits the paths that it is told."""
+
+PATHS = "DRILLBOOK_PATHS"
+"""The environment variable by which `visitors.py` is told what to visit: a list as JSON."""
 _KILL_DEADLINE_S = 5.0
 _LINE_LIMIT = 1 << 20
 # With it, Locust would leave blocking calls as they are, and one user would hold up all others.
@@ -43,6 +48,7 @@ class Traffic:
         network: where their addresses are from, one each while there are enough.
         part: what the journal calls them.
         count: takes each `TrafficCounted` in the journal's place.
+        paths: what the customers of the generated locustfile visit.
     """
 
     def __init__(
@@ -59,7 +65,9 @@ class Traffic:
         network: str = "127.0.1.0/24",
         part: str = "traffic",
         count: Callable[[TrafficCounted], None] | None = None,
+        paths: Sequence[str] = (),
     ) -> None:
+        self._paths = tuple(paths)
         self.acknowledged: list[str] = []
         self._journal = journal
         self._locustfile = locustfile.absolute()
@@ -141,6 +149,8 @@ class Traffic:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         environment = {name: value for name, value in os.environ.items() if name != _NOT_FOR_LOCUST}
+        if self._paths:
+            environment[PATHS] = json.dumps(self._paths)
         try:
             with self._log.open("ab") as log:
                 return await asyncio.create_subprocess_exec(
