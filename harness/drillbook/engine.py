@@ -142,7 +142,7 @@ class Drill:
         app = app_of(self._stack)
         probes = [*service_probes(self._stack.url, app), *self._scenario.probes(self._stack)]
         self._prober = Prober(self._journal, probes, interval_s=self._header.probe_interval_s)
-        rules = alert_rules(self._prober.signals.series, app)
+        rules = alert_rules(self._prober.signals.series, app, interval_s=self._header.probe_interval_s)
         self._alerts = Alerts(self._journal, self._prober.signals, rules)
         await asyncio.gather(self._prober.start(), self._traffic.start())
         return True

@@ -22,7 +22,7 @@ import platformdirs
 from drillbook import library, tools
 from drillbook.errors import StackError
 from drillbook.process import Owner
-from drillbook.spec import Ports, Programs
+from drillbook.spec import ContainerSpec, Ports, Programs
 from drillbook.stack import sandbox, template
 
 _NOBODY = Owner(65534, 65534)
@@ -43,7 +43,15 @@ class Host:
 
     def ports(self) -> Ports:
         """The ports of a drill: the standard ones in a sandbox, else free ones."""
-        return Ports() if self.sandboxed else Ports(*_free_ports(4))
+        return Ports() if self.sandboxed else Ports(*free_ports(4))
+
+    @property
+    def confines(self) -> bool:
+        """Whether a runbook's commands are kept from this machine."""
+        return self.sandboxed
+
+    def container_spec(self) -> ContainerSpec | None:
+        """None: nothing of it is in a container."""
 
     def make_scratch(self) -> Path:
         """A directory for one drill's data: in a sandbox on its own tmpfs, else made here and now."""
@@ -156,7 +164,7 @@ def _can_run(program: str, owner: Owner) -> bool:
     return done.returncode == 0
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nothing listens on now; all are held until the last is found, so that they differ."""
     with ExitStack() as held:
         ports = []

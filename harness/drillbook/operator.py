@@ -6,6 +6,7 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from drillbook.backends.docker import DockerStack
 from drillbook.backends.local import LocalStack
 from drillbook.journal import Journal
 from drillbook.model import Json, to_json
@@ -15,7 +16,7 @@ from drillbook.responders.command import CommandResponder
 from drillbook.responders.none import NoResponder
 from drillbook.responders.reference import ReferenceResponder
 from drillbook.responders.runbook import Pace, RunbookResponder
-from drillbook.responders.shell import OperatorShell
+from drillbook.responders.shell import OperatorShell, Shell
 from drillbook.spec import COMMAND, DrillSpec
 
 
@@ -57,8 +58,17 @@ def responder_for(
     )
 
 
-def open_shell(spec: DrillSpec, stack: LocalStack) -> OperatorShell:
+def open_shell(spec: DrillSpec, stack: LocalStack) -> Shell:
     """The on-call shell: its tools on a PATH of their own, and what the plan's operator exports."""
+    exported = {
+        "DATABASE_URL": stack.database.url(spec.header.operator_role),
+        "REDIS_URL": stack.cache.url(),
+        "APP_URL": stack.url,
+    }
+    given = {name: exported[name] for name in spec.exports if name in exported}
+    given |= {"LANG": "C.UTF-8", "TERM": "dumb", "USER": "oncall", "LOGNAME": "oncall", "PAGER": "cat"}
+    if isinstance(stack, DockerStack):
+        return stack.open_shell(given)
     scratch = Path(spec.scratch)
     tools, home = scratch / "bin", scratch / "home"
     tools.mkdir()
@@ -66,14 +76,7 @@ def open_shell(spec: DrillSpec, stack: LocalStack) -> OperatorShell:
     for name, program in spec.tools.items():
         (tools / name).symlink_to(program)
     stack.platform.install_cli(tools)
-    environment = {"PATH": str(tools), "HOME": str(home), "LANG": "C.UTF-8", "TERM": "dumb"}
-    environment |= {"USER": "oncall", "LOGNAME": "oncall", "TMPDIR": str(home), "PAGER": "cat"}
-    exported = {
-        "DATABASE_URL": stack.database.url(spec.header.operator_role),
-        "REDIS_URL": stack.cache.url(),
-        "APP_URL": stack.url,
-    }
-    environment |= {name: exported[name] for name in spec.exports if name in exported}
+    environment = {"PATH": str(tools), "HOME": str(home), "TMPDIR": str(home), **given}
     return OperatorShell(environment, home, program=spec.tools.get("bash", "/bin/bash"))
 
 

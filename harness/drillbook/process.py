@@ -12,6 +12,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from drillbook.errors import StackError
 from drillbook.waiting import until
@@ -26,6 +27,28 @@ class Owner:
 
     uid: int
     gid: int
+
+
+class Program(Protocol):
+    """A long-running program of the stack, wherever it runs."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id, as this machine sees it."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, negative for a signal, or None while it runs."""
+
+    async def wait_until(self, ready: Callable[[], Awaitable[bool]], *, deadline_s: float, what: str) -> None:
+        """Wait until `ready` says so.
+
+        Raises:
+            StackError: the program ended first, or `deadline_s` passed; the message has the log's end.
+        """
+
+    async def end(self, first: signal.Signals = signal.SIGTERM, *, grace_s: float = 2.0) -> None:
+        """End everything of it: `first`, then SIGKILL after `grace_s`. Idempotent."""
 
 
 class Process:

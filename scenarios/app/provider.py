@@ -1,4 +1,4 @@
-"""A stand-in for the provider of text messages: `python provider.py --port N`.
+"""A stand-in for the provider of text messages: `python provider.py --port N [--host HOST]`.
 
 `POST /messages` takes a message, `GET /_stub` shows how often that was asked, and `PUT /_stub` with
 `{"mode": ...}` makes it misbehave, with `{"key": ...}` take no other key than that one. It sends nothing
@@ -150,8 +150,8 @@ class Exchange:
         await self._writer.drain()
 
 
-async def serve(port: int, say: Callable[[str], object]) -> None:
-    """Serve on `port` of the loopback until SIGTERM or SIGINT; 0 takes a free one, and `say` tells which."""
+async def serve(port: int, say: Callable[[str], object], host: str = HOST) -> None:
+    """Serve on `port` of `host` until SIGTERM or SIGINT; 0 takes a free one, and `say` tells which."""
     stub = Stub()
     connections: set[asyncio.Task[None]] = set()
 
@@ -160,11 +160,11 @@ async def serve(port: int, say: Callable[[str], object]) -> None:
         connections.add(task)
         task.add_done_callback(connections.discard)
 
-    server = await asyncio.start_server(accept, HOST, port, backlog=512)
+    server = await asyncio.start_server(accept, host, port, backlog=512)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    say(f"listening on {HOST}:{server.sockets[0].getsockname()[1]}\n")
+    say(f"listening on {host}:{server.sockets[0].getsockname()[1]}\n")
     await stop.wait()
     server.close()
     for task in connections:
@@ -176,14 +176,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve; 1 with one line on standard error where the port can't be had."""
     parser = argparse.ArgumentParser(description="A stand-in for the provider of text messages.")
     parser.add_argument("--port", type=int, required=True)
-    port = parser.parse_args(arguments).port
+    parser.add_argument("--host", default=HOST)
+    options = parser.parse_args(arguments)
+    port = options.port
 
     def say(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
 
     try:
-        asyncio.run(serve(port, say))
+        asyncio.run(serve(port, say, options.host))
     except (OSError, OverflowError) as error:
         sys.stderr.write(f"can't listen on port {port}: {error}\n")
         return 1

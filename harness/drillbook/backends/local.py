@@ -18,6 +18,7 @@ from drillbook.errors import InputError, StackError
 from drillbook.events import PartChanged
 from drillbook.journal import Journal
 from drillbook.platforms.local import LocalPlatform
+from drillbook.platforms.runner import LocalRunner, Runner
 from drillbook.platforms.service import Release, Service
 from drillbook.protocols import Setup
 from drillbook.spec import DrillSpec
@@ -33,7 +34,12 @@ _FLOOD_MARGIN_S = 90.0
 
 
 class LocalStack:
-    """The whole stack of one drill; see `protocols.Stack`."""
+    """The whole stack of one drill; see `protocols.Stack`.
+
+    `announces` says that clients have to say where they come from; see `platforms.gate`.
+    """
+
+    announces = False
 
     def __init__(self, spec: DrillSpec, journal: Journal, setup: Setup | None = None) -> None:
         self._setup = setup or Setup()
@@ -41,30 +47,10 @@ class LocalStack:
         self._ports = spec.ports
         self._logs = Path(spec.logs)
         self._scratch = Path(spec.scratch)
-        template = load(Path(spec.template))
-        if template is None:
-            raise StackError("the ready data directory is gone", path=spec.template)
-        faketime = Path(spec.programs.faketime) if spec.programs.faketime else None
-        self.database = Postgres(
-            template,
-            Programs(Path(spec.programs.postgres).parent, faketime),
-            scratch=self._scratch,
-            log=self._logs / "postgres.log",
-            port=spec.ports.postgres,
-            owner=spec.owner,
-            settings=self._setup.database,
-        )
-        self.cache = Redis(
-            Path(spec.programs.redis),
-            scratch=self._scratch,
-            log=self._logs / "redis.log",
-            port=spec.ports.redis,
-            settings=self._setup.cache,
-        )
+        self._runner: Runner = LocalRunner()
+        self.database, self.cache, self.provider = self._make_parts(spec)
         for secret in (*self.database.secrets, *self.cache.secrets):
             journal.hide(secret)
-        stub = library.scenarios_dir() / "app" / "provider.py"
-        self.provider = Provider(stub, log=self._logs / "provider.log", port=spec.ports.provider)
         self._floods: list[Flood] = []
         self._flood_limit_s = spec.header.deadline_s + spec.header.watch_s + _FLOOD_MARGIN_S
         self._seed = spec.header.seed
@@ -73,14 +59,41 @@ class LocalStack:
         self.findings: list[tuple[str, str]] = []
         self.platform = self._make_platform(spec.header.surface, spec.header.strict)
 
+    def _make_parts(self, spec: DrillSpec) -> tuple[Postgres, Redis, Provider]:
+        template = load(Path(spec.template))
+        if template is None:
+            raise StackError("the ready data directory is gone", path=spec.template)
+        faketime = Path(spec.programs.faketime) if spec.programs.faketime else None
+        database = Postgres(
+            template,
+            Programs(Path(spec.programs.postgres).parent, faketime),
+            scratch=self._scratch,
+            log=self._logs / "postgres.log",
+            port=spec.ports.postgres,
+            owner=spec.owner,
+            settings=self._setup.database,
+        )
+        cache = Redis(
+            Path(spec.programs.redis),
+            scratch=self._scratch,
+            log=self._logs / "redis.log",
+            port=spec.ports.redis,
+            settings=self._setup.cache,
+        )
+        stub = library.scenarios_dir() / "app" / "provider.py"
+        return database, cache, Provider(stub, log=self._logs / "provider.log", port=spec.ports.provider)
+
+    def _serve_command(self) -> tuple[str, ...]:
+        """How a replica of the shop is started."""
+        serve = library.scenarios_dir() / "app" / "serve.py"
+        return (sys.executable, str(serve), "{release}", "--port", "{port}")
+
     def _make_platform(self, surface: str, strict: bool) -> LocalPlatform:  # noqa: FBT001  internal
         if self._own is not None:
             return self._make_own_platform(self._own, surface, strict)
-        app = library.scenarios_dir() / "app"
-        command = (sys.executable, str(app / "serve.py"), "{release}", "--port", "{port}")
         service = Service(
             name="orders",
-            command=command,
+            command=self._serve_command(),
             cwd=self._scratch,
             environment={
                 "DATABASE_URL": self.database.url("app"),
@@ -104,6 +117,7 @@ class LocalStack:
             surface="railway-5.43.1" if strict else surface,
             on_finding=lambda rule, message: self.findings.append((rule, message)),
             release=release,
+            runner=self._runner,
         )
 
     def _make_own_platform(self, own: OwnApp, surface: str, strict: bool) -> LocalPlatform:  # noqa: FBT001
@@ -117,6 +131,7 @@ class LocalStack:
             surface="railway-5.43.1" if strict else surface,
             on_finding=lambda rule, message: self.findings.append((rule, message)),
             release=release,
+            runner=self._runner,
         )
 
     def _values(self, own: OwnApp) -> dict[str, str]:
@@ -152,6 +167,7 @@ class LocalStack:
             seed=self._seed,
             limit_s=self._flood_limit_s,
             log=self._logs / f"{behaviour}.log",
+            announce=self.announces,
         )
         self._floods.append(flood)
         return flood
@@ -172,17 +188,20 @@ class LocalStack:
         # Its sockets are to be near, for their paths' sake; its logs are to outlive the drill.
         (self._scratch / "platform").mkdir()
         (self._scratch / "platform" / "logs").symlink_to(self._logs)
-        await asyncio.gather(
-            self._timed("postgres", self.database.start),
-            self._timed("redis", self.cache.start),
-            self._timed("provider", self.provider.start),
-        )
+        await self._start_parts()
         if self._own is not None:
             own = self._own
             await self._timed("setup", lambda: self._prepare(own))
         await self._timed("app", self.platform.start)
         if self._own is not None:
             self.app = await own_app.with_table(self.app, self.database)
+
+    async def _start_parts(self) -> None:
+        await asyncio.gather(
+            self._timed("postgres", self.database.start),
+            self._timed("redis", self.cache.start),
+            self._timed("provider", self.provider.start),
+        )
 
     async def _timed(self, part: str, start: Callable[[], Awaitable[None]]) -> None:
         began = time.monotonic()

@@ -19,7 +19,8 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from drillbook.platforms.edge_exchange import Exchange, Limits
 
@@ -74,18 +75,21 @@ class Upstreams:
         return sum(self._in_hand[address] for address in addresses)
 
 
-async def obey(upstreams: Upstreams, line: bytes) -> None:
-    """Carry out one line of standard input and reply to it."""
-    request = json.loads(line)
-    reply: dict[str, int] = {"id": request["id"]}
+async def obey(upstreams: Upstreams, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Carry out a request and give the reply to it."""
+    reply: dict[str, Any] = {"id": request["id"]}
     if "switch" in request:
         upstreams.switch(request["switch"])
     elif "drain" in request:
         reply["left"] = await upstreams.drain(request["drain"], float(request["deadline_s"]))
-    say(reply)
+    return reply
 
 
-def say(reply: dict[str, int]) -> None:
+async def _obey(upstreams: Upstreams, line: bytes) -> None:
+    say(await obey(upstreams, json.loads(line)))
+
+
+def say(reply: Mapping[str, Any]) -> None:
     """Write one line of standard output."""
     sys.stdout.write(json.dumps(reply) + "\n")
     sys.stdout.flush()
@@ -109,7 +113,7 @@ async def serve(host: str, port: int, limits: Limits) -> None:
     async with asyncio.TaskGroup() as group:
         tasks: set[asyncio.Task[None]] = set()
         while line := await control.readline():
-            task = group.create_task(obey(upstreams, line))
+            task = group.create_task(_obey(upstreams, line))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         server.close()

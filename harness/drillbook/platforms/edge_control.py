@@ -6,6 +6,7 @@ It doesn't know whether the edge is a process or a container; see `edge` for wha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -105,14 +106,15 @@ class EdgeControl:
 
     async def _listen(self) -> None:
         """Give each reply to who waits for it; at the end tell those who still wait."""
-        while line := await self._reader.readline():
-            said = json.loads(line)
-            if "id" not in said:
-                self._take_call(said)
-                continue
-            waiting = self._replies.get(said["id"])
-            if waiting is not None and not waiting.done():
-                waiting.set_result(said)
+        with contextlib.suppress(ConnectionError):  # an end like any other
+            while line := await self._reader.readline():
+                said = json.loads(line)
+                if "id" not in said:
+                    self._take_call(said)
+                    continue
+                waiting = self._replies.get(said["id"])
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(said)
         for waiting in self._replies.values():
             if not waiting.done():
                 waiting.set_exception(self._end())

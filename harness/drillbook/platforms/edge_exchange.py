@@ -62,21 +62,40 @@ class NotServed(Exception):  # noqa: N818 - not an error of the edge, but its an
         super().__init__(reason)
 
 
+class Reader(Protocol):
+    """Where a client's bytes come from: an `asyncio.StreamReader`, or what stands before one."""
+
+    async def read(self, n: int) -> bytes:
+        """At most `n` bytes; none at the end."""
+
+    def at_eof(self) -> bool:
+        """Whether the end was reached."""
+
+
 class ClientGone(Exception):  # noqa: N818 - named for what happened
     """Raised when the client closes its connection within its request."""
 
 
 class Exchange:
-    """One client connection, from its first request to its end."""
+    """One client connection, from its first request to its end.
+
+    `peer` is the client's address where that is not the connection's.
+    """
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, choice: Choice, limits: Limits
+        self,
+        reader: Reader,
+        writer: asyncio.StreamWriter,
+        choice: Choice,
+        limits: Limits,
+        *,
+        peer: str | None = None,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._choice = choice
         self._limits = limits
-        self._peer: str = (writer.get_extra_info("peername") or ("",))[0]
+        self._peer: str = peer or (writer.get_extra_info("peername") or ("",))[0]
         self._client = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
         self._request_id = ""
         self._received = 0

@@ -158,6 +158,11 @@ class LocalPlatform:
             raise StackError("the platform is not started")
         self._edge.check()
 
+    @property
+    def calls_socket(self) -> Path:
+        """The unix socket at which the CLI's calls are answered, once the platform is started."""
+        return self._calls.path
+
     def install_cli(self, bin_dir: Path) -> Path:
         """Write an executable `railway` into `bin_dir`; its path. The platform may be started later."""
         return self._calls.install(bin_dir)

@@ -38,10 +38,12 @@ def main() -> int:
 
 
 def ask(path: str, request: dict[str, Any]) -> Any:
-    """The platform's answer to `request`."""
-    with socket.socket(socket.AF_UNIX) as connection:
+    """The platform's answer to `request`; `path` is a socket's, or HOST:PORT."""
+    family = socket.AF_UNIX if path.startswith("/") else socket.AF_INET
+    with socket.socket(family) as connection:
         connection.settimeout(_CONNECT_S)
-        connection.connect(path)
+        host, _, port = path.rpartition(":")
+        connection.connect(path if family == socket.AF_UNIX else (host, int(port)))
         connection.settimeout(_ANSWER_S)
         connection.sendall(json.dumps(request).encode() + b"\n")
         with connection.makefile("rb") as lines:

@@ -58,9 +58,11 @@ class Running(Protocol):
 
 
 class Warden(Protocol):
-    """Holds a replica to its limits and measures what it uses. `verdict` is why it was killed, if it was."""
+    """Holds a replica to its limits and measures what it uses."""
 
-    verdict: str
+    @property
+    def verdict(self) -> str:
+        """Why it was killed; empty where it was not."""
 
     def start(self) -> None:
         """Begin to watch."""

@@ -10,7 +10,7 @@ import json
 from drillbook.events import ResponderActed, StepEnded, StepStarted
 from drillbook.journal import Journal
 from drillbook.model import Json, StepKind
-from drillbook.responders.shell import OperatorShell
+from drillbook.responders.shell import Shell
 
 
 class CommandResponder:
@@ -30,7 +30,7 @@ class CommandResponder:
         self,
         command: str,
         incident: dict[str, Json],
-        shell: OperatorShell,
+        shell: Shell,
         journal: Journal,
         *,
         deadline_s: float,

@@ -24,7 +24,7 @@ from drillbook.model import Effect, Level
 from drillbook.protocols import PlannedStep, Watch
 from drillbook.responders.broken import why_broken
 from drillbook.responders.intent import PlatformJudge, changes_state
-from drillbook.responders.shell import Completed, OperatorShell
+from drillbook.responders.shell import Completed, Shell
 
 # How much the fraction of bad samples must move for a step to have done something.
 NOTICEABLE = 0.25
@@ -62,7 +62,7 @@ class RunbookResponder:
     def __init__(
         self,
         steps: Sequence[PlannedStep],
-        shell: OperatorShell,
+        shell: Shell,
         journal: Journal,
         watch: Watch,
         *,

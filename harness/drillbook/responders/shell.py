@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 KEEP = 32_768  # of each stream, in bytes, half from its head and half from its tail
 _REAP_DEADLINE_S = 5.0
@@ -30,6 +31,15 @@ class Completed:
     stdout: str
     stderr: str
     timed_out: bool
+
+
+class Shell(Protocol):
+    """Where whoever is on call works. `environment` is all that a command sees."""
+
+    environment: Mapping[str, str]
+
+    async def run(self, command: str, *, deadline_s: float, stdin: str = "") -> Completed:
+        """Run `command`, and end whatever it started when it ends or `deadline_s` passes."""
 
 
 class _Stream:
@@ -94,7 +104,7 @@ class OperatorShell:
     """
 
     def __init__(self, environment: Mapping[str, str], folder: Path, *, program: str = "bash") -> None:
-        self.environment = environment
+        self.environment: Mapping[str, str] = environment
         self._folder = folder
         self._program = program
 

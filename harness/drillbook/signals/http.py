@@ -20,7 +20,16 @@ from drillbook.model import Json
 from drillbook.protocols import Observation
 
 _CHUNK = 65536
+# Whether a look says from which address it comes (a line of the PROXY protocol) in place of coming from there:
+# for a stack that is behind a published port, which hides that. Set once, by the backend.
+_announces = False
 _LONGEST_BODY = 1 << 20
+
+
+def announce_sources() -> None:
+    """From now on let every look say from which address it comes, as the gate of a stack in containers expects."""
+    global _announces  # noqa: PLW0603  one drill a process
+    _announces = True
 
 
 class HttpProbe:
@@ -62,7 +71,10 @@ class HttpProbe:
         if parts.scheme != "http" or not parts.hostname:
             raise InputError(f"{url!r} can't be probed", hint="give an http:// URL")
         self._host, self._port = parts.hostname, parts.port or 80
-        self._from = (source, 0) if source is not None and _has_address(source) else None
+        announced = f"PROXY TCP4 {source or '127.0.0.1'} 127.0.0.1 1 {self._port}\r\n".encode()
+        self._first = announced if _announces else b""
+        own_address = source is not None and not _announces and _has_address(source)
+        self._from = (source, 0) if source is not None and own_address else None
         self._body = b"" if body is None else json.dumps(body).encode()
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         own = {"Host": parts.netloc, "Connection": "close", "User-Agent": "drillbook", **(headers or {})}
@@ -92,7 +104,7 @@ class HttpProbe:
         sent = talk.send(self._request) or b""
         if self._body:
             sent += talk.send(h11.Data(self._body)) or b""
-        writer.write(sent + (talk.send(h11.EndOfMessage()) or b""))
+        writer.write(self._first + sent + (talk.send(h11.EndOfMessage()) or b""))
         status, length = 0, 0
         while True:
             event = talk.next_event()

@@ -10,7 +10,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from urllib.parse import quote
 import psycopg
 
 from drillbook.errors import StackError
-from drillbook.process import Owner, Process, listens
+from drillbook.process import Owner, Process, Program, listens
 from drillbook.protocols import Connection
 from drillbook.stack.template import DATABASE, Template
 from drillbook.waiting import until
@@ -92,7 +92,7 @@ class Postgres:
         self._port = port
         self._owner = owner
         self._settings = {**_SETTINGS, **(settings or {})}
-        self._process: Process | None = None
+        self._process: Program | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -105,20 +105,28 @@ class Postgres:
         Raises:
             StackError: it does not.
         """
-        await asyncio.to_thread(self._copy)
-        self._write_offset()
+        await self._prepare()
+        await self._write_offset()
         await self._serve()
+
+    async def _prepare(self) -> None:
+        """Bring its data to where it serves them."""
+        await asyncio.to_thread(self._copy)
 
     async def _serve(self) -> None:
         argv = [str(self._programs.binaries / "postgres"), "-D", str(self._data), "-p", str(self._port)]
         for name, value in self._settings.items():
             argv += ["-c", f"{name}={value}"]
-        self._process = await Process.start(
-            "postgres", argv, log=self._log, env=self._environment(), owner=self._owner
-        )
+        self._process = await self._launch(argv)
         ready = listens(self._port)
         await self._process.wait_until(ready, deadline_s=_BOOT_DEADLINE_S, what="listens")
         await self._process.wait_until(self._answers, deadline_s=_BOOT_DEADLINE_S, what="answers")
+
+    async def _launch(self, argv: Sequence[str]) -> Program:
+        """Start the server's program."""
+        return await Process.start(
+            "postgres", argv, log=self._log, env=self._environment(), owner=self._owner
+        )
 
     async def stop(self) -> None:
         """End the server; SIGQUIT, since SIGTERM would wait for its clients. Idempotent."""
@@ -172,7 +180,7 @@ class Postgres:
         try:
             before = await _now(connection)
             self._offset_s += seconds
-            self._write_offset()
+            await self._write_offset()
 
             async def jumped() -> bool:
                 return await _now(connection) - before >= seconds
@@ -213,7 +221,7 @@ class Postgres:
             }
         return environment
 
-    def _write_offset(self) -> None:
+    async def _write_offset(self) -> None:
         fresh = self._offset_file.with_suffix(".new")
         fresh.write_text(f"+{self._offset_s:g}\n")
         fresh.chmod(0o644)

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from drillbook.errors import StackError
-from drillbook.process import Process, listens
+from drillbook.process import Process, Program, listens
 
 _BOOT_DEADLINE_S = 10.0
 _ANSWER_DEADLINE_S = 2.0
@@ -32,7 +32,7 @@ class Provider:
         self._program = program
         self._log = log
         self._port = port
-        self._process: Process | None = None
+        self._process: Program | None = None
 
     @property
     def url(self) -> str:
@@ -45,10 +45,14 @@ class Provider:
         Raises:
             StackError: it does not.
         """
-        argv = [sys.executable, str(self._program), "--port", str(self._port)]
-        self._process = await Process.start("provider", argv, log=self._log, env={"PATH": os.defpath})
+        self._process = await self._launch()
         ready = listens(self._port)
         await self._process.wait_until(ready, deadline_s=_BOOT_DEADLINE_S, what="listens")
+
+    async def _launch(self) -> Program:
+        """Start the stub's program."""
+        argv = [sys.executable, str(self._program), "--port", str(self._port)]
+        return await Process.start("provider", argv, log=self._log, env={"PATH": os.defpath})
 
     async def stop(self) -> None:
         """End it. Idempotent."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from drillbook.errors import StackError
-from drillbook.process import Process, listens
+from drillbook.process import Process, Program, listens
 
 _BOOT_DEADLINE_S = 10.0
 
@@ -24,6 +24,8 @@ class Redis:
         port: the TCP port on 127.0.0.1.
         settings: settings of the server beside a drill's usual ones, by their names in `redis.conf`.
     """
+
+    _bind = "127.0.0.1"
 
     def __init__(
         self,
@@ -42,7 +44,7 @@ class Redis:
         # The clients' user is `default`; nothing that befalls it keeps the server's owner out.
         self._passwords = {"default": secrets.token_hex(12), "owner": secrets.token_hex(12)}
         self.spare_password = secrets.token_hex(12)
-        self._process: Process | None = None
+        self._process: Program | None = None
         self._stopped = False
 
     @property
@@ -61,20 +63,27 @@ class Redis:
         Raises:
             StackError: it does not.
         """
-        self._folder.mkdir()
         # In a file, so that the password is on no command line; a later line counts before an earlier one.
-        lines = [f"port {self._port}", "bind 127.0.0.1", f"requirepass {self._passwords['default']}"]
+        lines = [f"port {self._port}", f"bind {self._bind}", f"requirepass {self._passwords['default']}"]
         lines += [f"user owner on >{self._passwords['owner']} ~* &* +@all"]
         lines += [f"dir {self._folder}", 'save ""', "appendonly no"]
         lines += [f"{name} {value}" for name, value in self._settings.items()]
-        self._configuration.write_text("\n".join(lines) + "\n")
+        self._configure("\n".join(lines) + "\n")
         await self._serve()
 
+    def _configure(self, text: str) -> None:
+        """Bring its configuration to where it reads it."""
+        self._folder.mkdir()
+        self._configuration.write_text(text)
+
     async def _serve(self) -> None:
-        argv = [str(self._program), str(self._configuration)]
-        self._process = await Process.start("redis", argv, log=self._log, env={"PATH": os.defpath})
+        self._process = await self._launch([str(self._program), str(self._configuration)])
         ready = listens(self._port)
         await self._process.wait_until(ready, deadline_s=_BOOT_DEADLINE_S, what="listens")
+
+    async def _launch(self, argv: Sequence[str]) -> Program:
+        """Start the server's program."""
+        return await Process.start("redis", argv, log=self._log, env={"PATH": os.defpath})
 
     async def stop(self) -> None:
         """End the server. Idempotent."""

@@ -13,6 +13,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,10 +51,15 @@ class Template:
         return self.directory / "data"
 
 
+def recipe(passwords: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What `postgres --single` is to be told, by database, one statement a line."""
+    return (("postgres", _RECIPE.format(**passwords).lstrip()), (DATABASE, _GRANTS.lstrip()))
+
+
 def place(cache: Path, version: str) -> Path:
     """Where the template for a server of `version` is kept under `cache`."""
-    recipe = "".join((_RECIPE, _GRANTS, *_SETTINGS))
-    return cache / f"postgres-{version}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
+    text = "".join((_RECIPE, _GRANTS, *_SETTINGS))
+    return cache / f"postgres-{version}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def load(directory: Path) -> Template | None:
@@ -92,8 +98,8 @@ def make(directory: Path, *, binaries: Path, scratch: Path, owner: Owner | None 
     single = [str(binaries / "postgres"), "--single", "-D", str(data), "-c", "fsync=off"]
     for setting in _SETTINGS:
         single += ["-c", setting]
-    _run([*single, "postgres"], owner, _RECIPE.format(**passwords).lstrip())
-    _run([*single, DATABASE], owner, _GRANTS.lstrip())
+    for database, statements in recipe(passwords):
+        _run([*single, database], owner, statements)
     return _publish(directory, data, passwords)
 
 

@@ -20,10 +20,15 @@ class Addresses:
     Args:
         current: the number, from 1, of the customer that runs now, or None where it is no customer that runs.
         network: where the addresses are from; customers share them where there are fewer than customers.
+        announce: say the address first (a line of the PROXY protocol) in place of connecting from it, as the
+            gate of a stack in containers expects.
     """
 
-    def __init__(self, current: Callable[[], int | None], network: IPv4Network) -> None:
+    def __init__(
+        self, current: Callable[[], int | None], network: IPv4Network, *, announce: bool = False
+    ) -> None:
         self._current = current
+        self._announce = announce
         self._hosts = list(network.hosts())
 
     def own(self) -> str | None:
@@ -37,6 +42,10 @@ class Addresses:
 
         def connect_from_own(sock: socket.socket, address: Any) -> Any:
             own = self.own() if _is_loopback(address) else None
+            if own is not None and self._announce:
+                done = connect(sock, address)
+                sock.sendall(f"PROXY TCP4 {own} 127.0.0.1 1 {address[1]}\r\n".encode())
+                return done
             if own is not None:
                 # Where it can't be bound (no such loopback addresses here, or bound by the locustfile
                 # already), the connection is made as it would have been.

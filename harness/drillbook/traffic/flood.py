@@ -28,6 +28,7 @@ class Flood:
         url: where they go.
         locustfile: what they do.
         network: where their addresses are from.
+        announce: whether they say their address in place of connecting from it.
         users: how many there are.
         rate_per_s: the bound on the requests of all together; never more than `MOST_PER_S`.
         seed: makes what they do repeatable.
@@ -48,6 +49,7 @@ class Flood:
         seed: int,
         limit_s: float,
         log: Path,
+        announce: bool = False,
     ) -> None:
         self._name = name
         self._journal = journal
@@ -62,6 +64,7 @@ class Flood:
             log=log,
             rate_per_s=min(rate_per_s, MOST_PER_S),
             network=network,
+            announce=announce,
             part=name,
             count=self._count,
         )

@@ -46,6 +46,7 @@ class Traffic:
         log: what the locustfile prints and what Locust warns of.
         rate_per_s: the bound on the requests of all together, for a locustfile without a pause.
         network: where their addresses are from, one each while there are enough.
+        announce: whether they say their address in place of connecting from it.
         part: what the journal calls them.
         count: takes each `TrafficCounted` in the journal's place.
         paths: what the customers of the generated locustfile visit.
@@ -63,6 +64,7 @@ class Traffic:
         log: Path,
         rate_per_s: float = 100.0,
         network: str = "127.0.1.0/24",
+        announce: bool = False,
         part: str = "traffic",
         count: Callable[[TrafficCounted], None] | None = None,
         paths: Sequence[str] = (),
@@ -75,6 +77,7 @@ class Traffic:
         self._command = [sys.executable, "-P", "-m", "drillbook.traffic.runner"]
         self._command += [str(self._locustfile), url, "--users", str(users), "--seed", str(seed)]
         self._command += ["--limit", str(limit_s), "--rate", str(rate_per_s), "--network", network]
+        self._command += ["--announce"] if announce else []
         self._part = part
         self._count: Callable[[TrafficCounted], object] = count or journal.write
         self._process: asyncio.subprocess.Process | None = None

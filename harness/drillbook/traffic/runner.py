@@ -67,6 +67,7 @@ class Runner:
         out: the file descriptor that takes the lines.
         rate_per_s: the bound on the requests a second.
         network: where the customers' addresses are from.
+        announce: whether customers say their address in place of connecting from it.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Runner:
         *,
         rate_per_s: float,
         network: IPv4Network,
+        announce: bool = False,
     ) -> None:
         self._environment = environment
         self._customers = customers
@@ -84,6 +86,7 @@ class Runner:
         self._window = Window()
         self._pace = Pace(rate_per_s)
         self._network = network
+        self._announce = announce
         self._go = event.Event()
         self._over = event.Event()
         self._reason = ""
@@ -93,7 +96,7 @@ class Runner:
         environment = self._environment
         runner = environment.create_local_runner()
         runner.user_greenlets = self._customers
-        Addresses(self._customers.current, self._network).install()
+        Addresses(self._customers.current, self._network, announce=self._announce).install()
         hooks: Any = environment.events  # they come without types
         hooks.request.add_listener(self._count)
         hooks.test_stop.add_listener(lambda **_: self.end("the locustfile ended the test"))
@@ -239,6 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=float, required=True, metavar="SECONDS")
     parser.add_argument("--rate", type=float, required=True, metavar="REQUESTS_PER_S")
     parser.add_argument("--network", type=IPv4Network, required=True)
+    parser.add_argument("--announce", action="store_true")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
     out = os.dup(1)
@@ -252,7 +256,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         os.write(out, (json.dumps({"error": str(error), "line": error.line}) + "\n").encode())
         return 1
-    runner = Runner(environment, customers, out, rate_per_s=options.rate, network=options.network)
+    runner = Runner(
+        environment,
+        customers,
+        out,
+        rate_per_s=options.rate,
+        network=options.network,
+        announce=options.announce,
+    )
     runner.run(options.users, options.limit)
     sys.stderr.flush()
     sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""The parts of the `docker` backend: containers that share one network, and what runs in each."""
