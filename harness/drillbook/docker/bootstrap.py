@@ -90,7 +90,7 @@ def make(release: Release, say: Say) -> Path:
         settings.mkdir(mode=0o700)
         root.mkdir()
         _write_settings(settings, found)
-        mirror = next((source.uri for source in found if source.suite == release.codename), "")
+        mirror = next((source.uri for source in found if source.codename == release.codename), "")
         argv = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", str(recipe.bootstrap_script())]
         argv += [str(root), release.codename, str(settings), mirror, *recipe.packages(release)]
         with _new(place) as output, log.open("wb") as errors:

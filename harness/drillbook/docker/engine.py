@@ -6,6 +6,7 @@ else the local socket. It starts no engine.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import ipaddress
 import json
@@ -52,6 +53,7 @@ def connect() -> DockerClient:
 
     found = address()
     try:
+        _knock(found)
         client = docker.DockerClient(
             base_url=found,
             version="auto",
@@ -66,6 +68,23 @@ def connect() -> DockerClient:
     client.api.timeout = int(TIMEOUT_S)
     _addresses[client] = found
     return client
+
+
+def _knock(where: str) -> None:
+    """Let a socket or port be opened once: what that raises says more, and leaves nothing open.
+
+    Raises:
+        OSError: it can't be.
+    """
+    scheme, _, place = where.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.settimeout(_FIRST_ANSWER_S)
+            knocking.connect(place)
+    elif scheme in ("tcp", "http", "https"):
+        parts = urlsplit(where)
+        port = parts.port or (443 if scheme == "https" else 2375)
+        socket.create_connection((parts.hostname or "", port), _FIRST_ANSWER_S).close()
 
 
 def address() -> str:
@@ -136,29 +155,37 @@ def _context_name() -> str:
 
 
 def _context_host(name: str) -> str:
-    from docker.context import ContextAPI  # noqa: PLC0415  an extra, and slow to import
-    from docker.errors import DockerException  # noqa: PLC0415
-
+    """Where the engine of the context `name` is, by docker's own file on it."""
+    path = _config_dir() / "contexts" / "meta" / _digest(name) / "meta.json"
     hint = "see `docker context ls`, or set DOCKER_HOST"
     try:
-        context = ContextAPI.get_context(name)
-    except (DockerException, OSError, ValueError) as error:
-        raise InputError(f"the docker context {name!r} can't be read: {error}", hint=hint) from error
-    host = getattr(context, "Host", "")  # there is None where there is no such context
-    if not host:
-        raise InputError(f"there is no docker context {name!r}", hint=hint)
+        host = json.loads(path.read_text("utf-8"))["Endpoints"]["docker"]["Host"]
+    except FileNotFoundError as error:
+        raise InputError(f"there is no docker context {name!r}", hint=hint) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"the docker context {name!r} can't be read: {error}", path=path, hint=hint
+        ) from error
     return str(host)
 
 
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
 def _tls() -> TLSConfig | bool:
-    """The keys for an engine behind TCP, if the environment names any."""
+    """The keys for an engine behind TCP: those that the environment names, or the context's own."""
     folder = os.environ.get("DOCKER_CERT_PATH", "")
     verify = bool(os.environ.get("DOCKER_TLS_VERIFY", ""))
+    place = Path(folder) if folder else _config_dir()
     if not folder and not verify:
-        return False
+        name = "" if os.environ.get("DOCKER_HOST", "").strip() else _context_name()
+        place = _config_dir() / "contexts" / "tls" / _digest(name) / "docker"
+        if not place.is_dir():
+            return False
+        verify = True
     from docker.tls import TLSConfig  # noqa: PLC0415  an extra, and slow to import
 
-    place = Path(folder) if folder else _config_dir()
     return TLSConfig(
         client_cert=(str(place / "cert.pem"), str(place / "key.pem")),
         ca_cert=str(place / "ca.pem"),
