@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from drillbook.errors import StackError
 from drillbook.docker_host import DockerHost
+from drillbook.errors import StackError
 from drillbook.host import Host
 from drillbook.model import to_json
 from drillbook.spec import DrillSpec

@@ -21,15 +21,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from drillbook import docker_host
 from drillbook.app import why_not
+from drillbook.docker_host import DockerHost
 from drillbook.errors import DrillbookError, InputError, StackError
 from drillbook.events import DrillEnded, ErrorMet, Interrupted, NotApplied, PhaseStarted, Stalled
-from drillbook import docker_host
-from drillbook.docker_host import DockerHost
 from drillbook.host import Host, make_ready
 from drillbook.journal import Journal, events, read
 from drillbook.launcher import Worker
 from drillbook.model import Phase
+from drillbook.occupancy import FULL, Occupancy
 from drillbook.places import Places
 from drillbook.reporting.reports import write_reports, write_suite
 from drillbook.result import CONTROL, JOURNAL, DrillResult
@@ -126,11 +127,13 @@ class Run:
     async def _one(self, slot: Slot, host: Host | DockerHost, places: Places) -> DrillResult | None:
         try:
             async with places.one():
+                occupancy = Occupancy()
                 result = await self._drill(slot, host)
-            late_s = stalled_s(slot.run_dir) if result is not None and not result.expected else 0.0
-            if late_s and not self.interrupted_by:
+            unexpected = result is not None and not result.expected
+            because = too_busy(slot.run_dir, occupancy.share()) if unexpected else ""
+            if because and not self.interrupted_by:
                 async with places.all():
-                    result = await self._again(slot, host, late_s) or result
+                    result = await self._again(slot, host, because) or result
         except DrillbookError as error:
             self._failure = error
         except OSError as error:
@@ -143,7 +146,7 @@ class Run:
             return result
         return None
 
-    async def _again(self, slot: Slot, host: Host | DockerHost, late_s: float) -> DrillResult | None:
+    async def _again(self, slot: Slot, host: Host | DockerHost, because: str) -> DrillResult | None:
         """Carry out a drill once more; what its first try left goes into a directory of its own."""
         if self.interrupted_by or self._failure is not None:
             return None
@@ -151,10 +154,11 @@ class Run:
         slot.run_dir.rename(first)
         slot.run_dir.mkdir()
         first.rename(slot.run_dir / FIRST_TRY)
-        because = f"in the first try the host was too busy to keep the probes' cadence, by {late_s:.2f} s"
         return await self._drill(slot, host, again_because=because)
 
-    async def _drill(self, slot: Slot, host: Host | DockerHost, *, again_because: str = "") -> DrillResult | None:
+    async def _drill(
+        self, slot: Slot, host: Host | DockerHost, *, again_because: str = ""
+    ) -> DrillResult | None:
         if self.interrupted_by or self._failure is not None:
             return None
         self.onlooker.began(slot, control=False)
@@ -211,6 +215,19 @@ class Run:
             "drills": [slot.run_dir.name for slot in self.slots],
         }
         write_whole(self.out / INDEX, json.dumps(data, indent=2) + "\n")
+
+
+def too_busy(run_dir: Path, occupied: float) -> str:
+    """Why a drill in `run_dir` says more of the host than of the runbook, or nothing if it does not.
+
+    `occupied` is the share of all processor time that was used while it ran.
+    """
+    late_s = stalled_s(run_dir)
+    if late_s:
+        return f"in the first try the host was too busy to keep the probes' cadence, by {late_s:.2f} s"
+    if occupied >= FULL:
+        return f"in the first try the host was too busy: its processors were used to {occupied:.0%}"
+    return ""
 
 
 def stalled_s(run_dir: Path) -> float:

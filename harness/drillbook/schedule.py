@@ -13,8 +13,8 @@ from typing import cast
 from drillbook import __version__, library, tools
 from drillbook.app import SHOP, unmet
 from drillbook.bindings import Binding, fill
-from drillbook.events import DrillStarted
 from drillbook.docker_host import DockerHost
+from drillbook.events import DrillStarted
 from drillbook.host import Host
 from drillbook.model import Json, Section, Step, to_json
 from drillbook.plan import Plan, PlannedDrill

@@ -35,10 +35,10 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """What a drill in containers needs beside: the image of each role, and ports for the harness's own ways in.
+    """What a drill in containers needs beside: the image of each role, and ports for the harness's own ways.
 
-    `bindir` is where the database's image has its programs, and `faketime` where it has libfaketime; None where
-    its clock is not to be jumped. `copied` is a library of this machine that is copied there first.
+    `bindir` is where the database's image has its programs, and `faketime` where it has libfaketime; None
+    where its clock is not to be jumped. `copied` is a library of this machine that is copied there first.
     """
 
     postgres: str
@@ -60,7 +60,8 @@ class DrillSpec:
     `header` is the first entry of its journal, which is on file before the worker starts; `responder` is
     `runbook`, `none`, `reference` or `command:CMD`. `scratch` is for what need not outlive the drill, `logs`
     for what should. `tools` maps the name of each program on the on-call shell's PATH to the program.
-    `containers` is there where the backend is `docker`. `scenarios` is the folder of the team's own scenarios, and `own_app` its own app, if the plan has them.
+    `scenarios` is the folder of the team's own scenarios, and `own_app` its own app, if the plan has them.
+    `containers` is there where the backend is `docker`.
     """
 
     header: DrillStarted

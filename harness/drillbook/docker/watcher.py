@@ -1,8 +1,8 @@
 """The watcher: outlives the command, and removes what its run left on the engine.
 
 `python -m drillbook.docker.watcher MARK` waits until its standard input ends, which is what happens when
-the process that holds the other side ends, by whatever signal. Then it removes every container, network and volume
-that bears MARK as its run. Nothing else is touched. It needs no image.
+the process that holds the other side ends, by whatever signal. Then it removes every container, network and
+volume that bears MARK as its run. Nothing else is touched. It needs no image.
 """
 
 from __future__ import annotations

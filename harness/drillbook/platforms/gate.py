@@ -1,7 +1,7 @@
 """The gate: the edge of a stack in containers, and the worker's way in to what only runs inside.
 
-`python -m drillbook.platforms.gate --listen HOST:PORT --control HOST:PORT --calls HOST:PORT` serves until it is
-ended. Customers come to `--listen`; those who are sent by Drillbook say first from which address they come
+`python -m drillbook.platforms.gate --listen HOST:PORT --control HOST:PORT --calls HOST:PORT` serves until it
+is ended. Customers come to `--listen`; those who are sent by Drillbook say first from which address they come
 (a line of the PROXY protocol, version 1), since a published port hides that. The worker comes to `--control`:
 its first line is the token in `DRILLBOOK_TOKEN`, and then it speaks as with `edge`, and beside that
 

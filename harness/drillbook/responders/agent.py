@@ -1,9 +1,10 @@
 """The on-call shell of a stack in containers: runs, in the operator's container, what the worker sends.
 
-`python -m drillbook.responders.agent --listen HOST:PORT --home DIR --tools NAME,… --calls HOST:PORT` serves until
-it is ended. The first line of a connection is the token in `DRILLBOOK_TOKEN`; then each line is a command,
-`{"id": 1, "command": "…", "environment": {…}, "deadline_s": 10.0, "stdin": ""}`, and each reply has what `Completed`
-has, with the same `id`. A command that runs is ended when the connection is.
+`python -m drillbook.responders.agent --listen HOST:PORT --home DIR --tools NAME,… --client FILE
+--calls HOST:PORT` serves until it is ended. The first line of a connection is the token in `DRILLBOOK_TOKEN`;
+then each line is a command,
+`{"id": 1, "command": "…", "environment": {…}, "deadline_s": 10.0, "stdin": ""}`, and each reply has what
+`Completed` has, with the same `id`. A command that runs is ended when the connection is.
 """
 
 from __future__ import annotations

@@ -20,14 +20,14 @@ from drillbook.model import Json
 from drillbook.protocols import Observation
 
 _CHUNK = 65536
-# Whether a look says from which address it comes (a line of the PROXY protocol) in place of coming from there:
-# for a stack that is behind a published port, which hides that. Set once, by the backend.
+# Whether a look says from which address it comes (a line of the PROXY protocol) in place of coming from
+# there: for a stack that is behind a published port, which hides that. Set once, by the backend.
 _announces = False
 _LONGEST_BODY = 1 << 20
 
 
 def announce_sources() -> None:
-    """From now on let every look say from which address it comes, as the gate of a stack in containers expects."""
+    """From now on let every look say from which address it comes, as a stack in containers expects."""
     global _announces  # noqa: PLW0603  one drill a process
     _announces = True
 
