@@ -19,6 +19,7 @@ from drillbook.events import (
     FaultChanged,
     FindingMade,
     InvariantChecked,
+    NotApplied,
     PhaseStarted,
     PlatformChanged,
     ResponderActed,
@@ -286,6 +287,11 @@ def control(*, healed_at: float | None = None, end: float = 14.0, cause: str = "
     story.at(end - 0.3, phase(Phase.INVARIANTS))
     story.at(end - 0.2, InvariantChecked("acknowledged orders are kept", held=True))
     return story.at(end + 0.1, phase(Phase.TEAR_DOWN), fault("healed")).at(end + 0.5, DrillEnded())
+
+
+def not_applied(reason: str, first: DrillStarted | None = None) -> Story:
+    """A drill that was passed over, since the stack lacks what it needs."""
+    return Story().at(0.0, first or start()).at(0.1, NotApplied(reason), DrillEnded())
 
 
 def changed(book: Runbook, **changes: object) -> Mapping[str, Json]:

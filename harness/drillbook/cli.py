@@ -151,6 +151,24 @@ def recover(out: Path | None) -> int:
 
 
 @main.command()
+@click.argument("folder", type=_FILE, default=Path())
+@click.option(
+    "--runbook", type=_FILE, metavar="FILE", help="The runbook. Default: the file that looks most like one."
+)
+@click.option("--out", type=_FILE, metavar="FILE", help="The plan to write. Default: FOLDER/drillbook.yaml.")
+@click.option("--force", is_flag=True, help="Write over a plan that is there.")
+def init(folder: Path, runbook: Path | None, out: Path | None, force: bool) -> int:  # noqa: FBT001  see above
+    """Write a first plan for the repository in FOLDER, which runs at once.
+
+    Finds the runbook, and hints of how the app is started in the compose file. What can't be bound stands in
+    the plan as a comment.
+    """
+    from drillbook.commands.init import init_command  # noqa: PLC0415  see above
+
+    return init_command(folder, runbook=runbook, out=out, force=force)
+
+
+@main.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def doctor(as_json: bool) -> int:  # noqa: FBT001  click calls it by name
     """Say what is there for drills, what is missing, and how to get it."""

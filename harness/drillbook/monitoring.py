@@ -23,12 +23,15 @@ def service_probes(url: str, app: App = SHOP) -> list[Probe]:
     return [http_probe(look, url) for look in app.looks]
 
 
-def alert_rules(slis: Container[str], app: App = SHOP) -> list[AlertRule]:
+def alert_rules(slis: Container[str], app: App = SHOP, *, interval_s: float = 0.04) -> list[AlertRule]:
     """The alerts that page, of those that `slis` allow: half of the looks at one bad within a window.
+
+    The window has as many looks as a rule needs, where they come every `interval_s` seconds.
 
     Of another app than the shop nothing more is known, so whatever is looked at pages.
     """
+    window_s = max(_WINDOW_S, (_AT_LEAST + 1) * interval_s)
     paging = _PAGING if app.is_shop else [*(look.name for look in app.looks), *_PARTS]
     return [
-        AlertRule(f"{sli}-failing", sli, _WINDOW_S, _THRESHOLD, _AT_LEAST) for sli in paging if sli in slis
+        AlertRule(f"{sli}-failing", sli, window_s, _THRESHOLD, _AT_LEAST) for sli in paging if sli in slis
     ]

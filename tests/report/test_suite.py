@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from tests.journals import Story, control, drill, start
+from tests.journals import Story, control, drill, not_applied, start
 from tests.report.test_reports import NASTY, Page
 
 from drillbook.events import DrillStarted, StepEnded, StepSkipped
@@ -141,3 +141,28 @@ def test_what_comes_from_outside_is_shown_and_never_acted_on(tmp_path: Path) -> 
 def test_a_run_without_any_drill_has_no_suite(tmp_path: Path) -> None:
     write_suite(tmp_path, [], [])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_applicable_is_listed_and_in_no_denominator(tmp_path: Path) -> None:
+    drill().write(tmp_path / "cured" / "journal.jsonl")
+    control().write(tmp_path / "cured" / "control" / "journal.jsonl")
+    first = start(variant="reopened-by-code")
+    not_applied("The stack lacks a release", first).write(tmp_path / "absent" / "journal.jsonl")
+    folders = [tmp_path / "cured", tmp_path / "absent"]
+    suite = gather(folders, [write_reports(folder) for folder in folders])
+    assert suite.headline == "The runbook resolves 1 of 1 failure drilled; 1 is not applicable"
+    assert (suite.attention, suite.without_say) == ([], [])
+    assert [row.folder for row in suite.not_applicable] == ["absent"]
+    made = rendered(suite)
+    assert "reopened-by-code**: The stack lacks a release" in made["suite.md"]
+    assert "Every drill ended as expected." in made["suite.md"]
+    assert '<section id="absent">' in made["suite.html"]
+    assert "of 1</p>" in made["suite.html"]
+
+
+def test_a_suite_of_which_nothing_is_applicable_does_not_claim_that_all_is_well(tmp_path: Path) -> None:
+    not_applied("The stack lacks a release").write(tmp_path / "a" / "journal.jsonl")
+    made = rendered(gather([tmp_path / "a"], [write_reports(tmp_path / "a")]))
+    assert "No drill was applicable." in made["suite.md"]
+    assert "as expected" not in made["suite.md"].partition("## All drills")[0]
+    assert '<section class="verdict none"' in made["suite.html"]

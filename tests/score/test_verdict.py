@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from tests.journals import Story, control, drill, ended, fault, start, step
+from tests.journals import Story, control, drill, ended, fault, not_applied, start, step
 
 from drillbook.events import (
     DrillEnded,
@@ -263,3 +263,20 @@ def test_the_exit_code_is_the_worst_one() -> None:
     assert exit_code([bad, infra]) is ExitCode.HARNESS
     assert exit_code([bad, One(Verdict.FAULT_NOT_TAKEN)]) is ExitCode.HARNESS
     assert exit_code([infra, stopped, bad]) is ExitCode.INTERRUPTED
+
+
+def test_what_the_stack_lacks_makes_a_drill_not_applicable_whatever_else_went_wrong() -> None:
+    judgement = verdict_of(not_applied("The stack lacks a table"))
+    assert judgement == Judgement(Verdict.NOT_APPLICABLE, "The stack lacks a table")
+    during = not_applied("No table", start()).at(0.05, ErrorMet(Phase.TEAR_DOWN, "late"))
+    assert verdict_of(during).verdict is Verdict.NOT_APPLICABLE
+    assert not expected(Verdict.NOT_APPLICABLE, None)
+    assert not expected(Verdict.NOT_APPLICABLE, "a gap")
+
+
+def test_what_is_not_applicable_counts_for_no_exit_code() -> None:
+    absent, good = One(Verdict.NOT_APPLICABLE), One(Verdict.RESOLVED)
+    assert exit_code([absent]) is ExitCode.INCONCLUSIVE
+    assert exit_code([absent, good]) is ExitCode.OK
+    assert exit_code([absent, One(Verdict.HARMFUL)]) is ExitCode.FAILED
+    assert exit_code([absent, One(Verdict.SELF_HEALED)]) is ExitCode.INCONCLUSIVE
