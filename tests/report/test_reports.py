@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
-from tests.journals import Story, changed, control, drill, ended, runbook, start
+from tests.journals import Story, changed, control, drill, ended, not_applied, runbook, start
 
 from drillbook.errors import JournalError, StackError
 from drillbook.events import StepEnded
@@ -203,3 +203,14 @@ def test_the_checklist_is_ticked_only_where_the_drill_did_the_thing() -> None:
     assert "- [x] Incident documented" in text
     assert "- [x] Root cause identified" in text
     assert "- [ ] Monitoring/alerts updated" in text
+
+
+def test_what_was_not_applicable_has_a_page_that_claims_nothing(tmp_path: Path) -> None:
+    not_applied("The stack lacks a table").write(tmp_path / "journal.jsonl")
+    result = write_reports(tmp_path)
+    assert (result.verdict, result.score, result.control_needed) == (Verdict.NOT_APPLICABLE, None, False)
+    text = (tmp_path / "postmortem.md").read_text()
+    assert "was not carried out. The stack lacks a table." in text
+    for claim in ("was begun", "injected", "went bad", "## Root cause", "carried out no step"):
+        assert claim not in text
+    assert not list((tmp_path / "status").glob("*"))

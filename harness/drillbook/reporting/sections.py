@@ -69,6 +69,8 @@ def sections(facts: Facts) -> list[ReportSection]:
 
     Where two headings ask for the same, the first is filled.
     """
+    if facts.result.verdict is Verdict.NOT_APPLICABLE:
+        return [_passed_over(facts)]
     out: list[ReportSection] = []
     taken: set[str] = set()
     for heading in facts.runbook.templates.post_mortem or DEFAULT_HEADINGS:
@@ -78,6 +80,14 @@ def sections(facts: Facts) -> list[ReportSection]:
         taken.add(meaning)
         out.append(_filled(heading, meaning, facts))
     return out
+
+
+def _passed_over(facts: Facts) -> ReportSection:
+    """All that there is to say of what was not carried out, whatever headings the runbook has."""
+    heading = DEFAULT_HEADINGS[0]
+    text = f"The drill of “{facts.start.title}” was not carried out. {sentence(facts.result.reason)}"
+    more = "It says nothing of the runbook, and counts neither as passed nor as failed."
+    return ReportSection(heading.title, heading.prompt, heading.line, "summary", ((text,), (more,)))
 
 
 def _filled(heading: PostMortemHeading, meaning: str, facts: Facts) -> ReportSection:
