@@ -77,7 +77,7 @@ _FILE = click.Path(path_type=Path)
     metavar="runbook|none|reference|command:CMD",
     help="Who acts: the runbook's steps, nobody, the known cure (proves that there is one), or a program.",
 )
-@click.option("--backend", type=click.Choice(["local"]), default="local", show_default=True,
+@click.option("--backend", type=click.Choice(["local", "docker"]), default="local", show_default=True,
               help="Where the stack runs.")  # fmt: skip
 @click.option(
     "--all-variants", is_flag=True, help="Every variant in the plan, not only each scenario's first."
@@ -183,8 +183,10 @@ def images() -> None:
 
 
 @images.command(name="build")
+@click.option("--release", metavar="CODENAME", type=click.Choice(["bookworm", "trixie"]),
+              help="Of which Debian. Default: this machine's, else bookworm.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Make it anew, with the newest packages, though it is there.")
-def images_build(force: bool) -> int:  # noqa: FBT001  click calls it by name
+def images_build(release: str | None, force: bool) -> int:  # noqa: FBT001  click calls it by name
     """Make a full set of images from Debian's packages, without a registry.
 
     It takes a minute or two as root on a Debian machine with debootstrap. The file system is kept in the
@@ -192,7 +194,7 @@ def images_build(force: bool) -> int:  # noqa: FBT001  click calls it by name
     """
     from drillbook.commands.images import build_command  # noqa: PLC0415  see above
 
-    return build_command(force=force)
+    return build_command(release, force=force)
 
 
 @images.command(name="list")

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
-from drillbook import doctor
+from drillbook import cli, doctor
 from drillbook.docker import recipe
 from drillbook.doctor import State
 
@@ -78,6 +79,13 @@ def test_what_is_to_run_with_an_engine_runs_without_one_and_keeps_its_exit_code(
     assert (
         done.stderr == "drillbook: NO DOCKER ENGINE answers at DOCKER_HOST; the Docker tests will not run\n"
     )
+
+
+def test_the_releases_that_can_be_asked_for_are_those_that_are_known() -> None:
+    parameters = {parameter.name: parameter for parameter in cli.images_build.params}
+    choice = parameters["release"].type
+    assert isinstance(choice, click.Choice)
+    assert list(choice.choices) == list(recipe.RELEASES)
 
 
 @pytest.mark.docker

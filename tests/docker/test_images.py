@@ -59,6 +59,16 @@ def test_the_debian_set_is_not_had_without_being_built() -> None:
     assert caught.value.hint == "drillbook images build"
 
 
+def test_a_plan_may_name_the_set_of_a_release_whichever_is_the_default() -> None:
+    bookworm, trixie = (recipe.debian_images(release) for release in recipe.RELEASES.values())
+    both = engine_with(*bookworm.all(), *trixie.all())
+    assert choose(both, "debian-bookworm") == bookworm
+    assert choose(both, "debian-trixie") == trixie
+    with pytest.raises(StackError) as caught:
+        choose(engine_with(*bookworm.all()), "debian-trixie")
+    assert caught.value.hint == "drillbook images build --release trixie"
+
+
 def test_a_plan_may_name_an_image_for_some_of_the_roles() -> None:
     chosen = choose(engine_with(*OWN.all()), {"postgres": "postgres:18", "redis": "valkey/valkey:8"})
     assert chosen == Images("postgres:18", "valkey/valkey:8", OWN.app, OWN.operator)
@@ -175,6 +185,25 @@ def test_the_app_has_the_packages_that_drillbook_runs_with(engine: DockerClient,
     found = eval(run(engine, debian.app, f'python3 -c "{code}"'))
     own = recipe.python_packages(recipe.host_release())
     assert found == {name: own[name] for name in found}
+
+
+@pytest.mark.docker
+def test_the_app_reaches_the_database_without_the_compiled_part_too(
+    engine: DockerClient, debian: Images
+) -> None:
+    code = "import psycopg; print(psycopg.pq.__impl__, psycopg.pq.version() > 0)"
+    script = f"PSYCOPG_IMPL=python python3 -c '{code}'"
+    assert run(engine, debian.app, script, user="oncall").split() == ["python", "True"]
+
+
+@pytest.mark.docker
+def test_the_set_is_not_made_for_an_engine_on_another_kind_of_processor(
+    engine: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "aarch64" if recipe.machine() == "x86_64" else "x86_64"
+    monkeypatch.setattr("platform.machine", lambda: other)
+    with pytest.raises(StackError, match=f"this machine's set is for {other}"):
+        build.build(engine)
 
 
 @pytest.mark.docker

@@ -118,6 +118,11 @@ def test_a_processor_that_no_image_is_made_for_is_named(monkeypatch: pytest.Monk
         recipe.debian_images(BOOKWORM)
 
 
+def test_a_processor_is_known_by_each_of_its_names() -> None:
+    assert recipe.machine("arm64") == recipe.machine("aarch64") == "aarch64"
+    assert recipe.machine("amd64") == recipe.machine("x86_64") == "x86_64"
+
+
 def test_the_debian_dockerfile_says_where_things_are() -> None:
     text = recipe.debian_dockerfile(BOOKWORM, "drillbook/debian-base:x")
     assert text.startswith("FROM drillbook/debian-base:x\n")

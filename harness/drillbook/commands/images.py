@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from drillbook.docker import bootstrap, build, engine, images, labels, recipe
+from drillbook.docker.recipe import RELEASES
 from drillbook.model import Json
 from drillbook.result import dumps
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _MB = 1 << 20
+_MADE = ("drillbook/debian-", "drillbook/official-")
 
 
-def build_command(*, force: bool) -> int:
-    """Have the Debian set on the engine, and print its images."""
+def build_command(codename: str | None, *, force: bool) -> int:
+    """Have the Debian set of a release, or of this machine's, on the engine, and print its images."""
     client = engine.connect()
     click.echo(f"drillbook: {engine.describe(client)}", err=True)
     began = time.monotonic()
@@ -27,7 +28,7 @@ def build_command(*, force: bool) -> int:
     def say(stage: str) -> None:
         click.echo(f"drillbook: {time.monotonic() - began:6.1f} s  {stage}", err=True)
 
-    made = build.build(client, force=force, say=say)
+    made = build.build(client, RELEASES[codename] if codename else None, force=force, say=say)
     for role in images.ROLES:
         click.echo(f"{role:<9} {getattr(made, role)}")
     return 0
@@ -36,14 +37,13 @@ def build_command(*, force: bool) -> int:
 def list_command(*, as_json: bool) -> int:
     """Print which images play which role here, and what else of ours the engine has."""
     client = engine.connect()
-    sets = {"debian": recipe.debian_images(recipe.host_release()), "official": recipe.official_images()}
-    built = images.debian_set(client)
-    if built is not None:
-        sets["debian"] = built
+    sets = {f"debian-{release.codename}": recipe.debian_images(release) for release in RELEASES.values()}
+    sets["official"] = recipe.official_images()
     lacking = {name: build.missing(client, chosen) for name, chosen in sets.items()}
     chosen = images.choose(client)
-    file = bootstrap.cached(recipe.host_release())
-    others = _others(client, {reference for every in sets.values() for reference in every.all()})
+    files = [bootstrap.cached(release) for release in RELEASES.values()]
+    current = {reference for every in sets.values() for reference in every.all()}
+    others = _others(client, {*current, *map(recipe.base_reference, RELEASES.values())})
     if as_json:
         described: dict[str, Json] = {
             name: {
@@ -56,8 +56,8 @@ def list_command(*, as_json: bool) -> int:
             "schema": 1,
             "engine": engine.describe(client),
             "sets": described,
-            "default": "debian" if chosen == built else "official",
-            "file": str(file) if file.exists() else None,
+            "default": next(name for name, every in sets.items() if every == chosen),
+            "files": [str(file) for file in files if file.exists()],
             "others": list(others),
         }
         click.echo(dumps(data), nl=False)
@@ -70,17 +70,14 @@ def list_command(*, as_json: bool) -> int:
             click.echo(f"  {role:<9} {reference:<52} {'-' if reference in lacking[name] else 'there'}")
     if others:
         click.echo(f"of other recipes: {', '.join(others)}")
-    click.echo(f"file system: {_file_line(file)}")
+    for file in files:
+        if file.exists():
+            click.echo(f"file system: {file} ({file.stat().st_size // _MB} MB)")
     return 0
 
 
 def _others(client: DockerClient, current: set[str]) -> list[str]:
     """The images of ours that are of neither set as it is now."""
     found: list[Any] = client.images.list(filters={"label": labels.IMAGE})
-    return sorted({tag for image in found for tag in image.tags} - current)
-
-
-def _file_line(file: Path) -> str:
-    if not file.exists():
-        return f"none at {file}"
-    return f"{file} ({file.stat().st_size // _MB} MB)"
+    tags = {tag for image in found for tag in image.tags if tag.startswith(_MADE)}
+    return sorted(tags - current)

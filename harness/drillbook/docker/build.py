@@ -15,7 +15,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from drillbook.docker import bootstrap, recipe
+from drillbook.docker import bootstrap, labels, recipe
 from drillbook.docker.bootstrap import Say
 from drillbook.docker.recipe import Images, Release
 from drillbook.errors import StackError
@@ -43,6 +43,12 @@ def build(
     if not force and missing(client, images) == ():
         return images
     with _alone(), _plain_errors("the Debian set"):
+        its = recipe.machine(client.info()["Architecture"])
+        if its != recipe.machine():
+            hint = "make it on a machine of its kind, or let the plan name images"
+            raise StackError(
+                f"the engine runs on {its}, and this machine's set is for {recipe.machine()}", hint=hint
+            )
         base = recipe.base_reference(release)
         if force or not _there(client, base):
             place = bootstrap.cached(release)
@@ -51,7 +57,8 @@ def build(
             say("the import")
             repository, tag = base.split(":")
             with place.open("rb") as file:  # by its name, docker-py would wait for an answer without end
-                client.api.import_image(src=cast("str", file), repository=repository, tag=tag)
+                mark = [f"LABEL {labels.IMAGE}=base"]
+                client.api.import_image(src=cast("str", file), repository=repository, tag=tag, changes=mark)
         say("the images")
         dockerfile = recipe.debian_dockerfile(release, base)
         _build(client, images.postgres, dockerfile, _python_files(release), network="none")

@@ -18,7 +18,7 @@ from drillbook.suggest import suggestion
 if TYPE_CHECKING:
     from docker import DockerClient
 
-SETS = ("debian", "official")
+SETS = ("debian", *(f"debian-{codename}" for codename in RELEASES), "official")
 _PULL_DEADLINE_S = 600
 _BUILD = "drillbook images build"
 
@@ -47,8 +47,8 @@ def choose(client: DockerClient, wanted: Mapping[str, str] | str | None = None) 
 
     Args:
         client: the engine's.
-        wanted: a set's name; or images by role, over the default set; or None for that: the Debian set
-            where it has been built, else the official one.
+        wanted: a set's name, such as `debian`, `debian-trixie` or `official`; or images by role, over the
+            default set; or None for that: the Debian set where it has been built, else the official one.
 
     Raises:
         InputError: there is no such set or role.
@@ -80,9 +80,11 @@ def _named(client: DockerClient, name: str) -> Images:
         raise InputError(f"there is no set of images named {name!r}", hint=suggestion(name, SETS))
     if name == "official":
         return recipe.official_images()
-    images = debian_set(client)
-    if images is None:
-        raise StackError("the Debian set of images is not on this engine", hint=_BUILD)
+    _, _, codename = name.partition("-")
+    images = recipe.debian_images(RELEASES[codename]) if codename else debian_set(client)
+    if images is None or build.missing(client, images):
+        option = f" --release {codename}" if codename else ""
+        raise StackError(f"the {name} set of images is not on this engine", hint=_BUILD + option)
     return images
 
 

@@ -23,7 +23,8 @@ FOLDER = "python"
 """The folder of a build's context that holds the Python packages."""
 
 _HASH_LENGTH = 12
-_MULTIARCH = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu", "arm64": "aarch64-linux-gnu"}
+_MULTIARCH = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}
+_OTHER_NAMES = {"arm64": "aarch64", "amd64": "x86_64"}  # as macOS and Docker have it
 
 # What the app, the edge and the operator's tools import. They come from the environment that drillbook itself
 # runs in, so that the app behaves in a container as it does beside it; Debian's are years older.
@@ -141,13 +142,14 @@ CMD ["sleep", "infinity"]
 """
 
 
-def machine() -> str:
-    """The kind of processor, as Linux names it.
+def machine(name: str | None = None) -> str:
+    """The kind of processor, as Linux names it: this machine's, or the one called `name` elsewhere.
 
     Raises:
         StackError: no image is made for it.
     """
-    name = platform.machine()
+    name = name or platform.machine()
+    name = _OTHER_NAMES.get(name, name)
     if name not in _MULTIARCH:
         raise StackError(f"no image is made for {name}", hint="name your own images in the plan")
     return name
