@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from drillbook.backends.containers.ready import make_ready_image
 from drillbook.docker import engine, images, labels
 from drillbook.docker.watcher import watching
 from drillbook.host import free_ports
-from drillbook.process import Owner
+from drillbook.process import Owner, process_began
 from drillbook.spec import ContainerSpec, Ports, Programs
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def make_ready(
     images.ensure(client, chosen, say=_say)
     keep.enter_context(watching(mark))
     database = images.postgres_image(client, chosen.postgres)
-    dock = Dock(client, labels.marks(mark), f"drillbook-{mark}")
+    owner = f"{socket.gethostname()} {os.getpid()} {process_began(os.getpid()):.2f}"
+    dock = Dock(client, labels.marks(mark, owner=owner), f"drillbook-{mark}")
     keep.callback(dock.close)
     asyncio.run(make_ready_image(dock, database.reference, database.bindir))
     faketime, copied = database.faketime if jump_clock else None, None
@@ -96,6 +98,7 @@ def make_ready(
         bindir=database.bindir,
         faketime=faketime,
         copied=copied,
+        owner=owner,
         gate_port=0,
         operator_port=0,
         calls_port=0,

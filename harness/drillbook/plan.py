@@ -12,6 +12,7 @@ from pathlib import Path
 
 from drillbook import registry
 from drillbook.bindings import Binding, PlaceholderRule, find_section, read_bindings, read_placeholders
+from drillbook.docker import images as container_images
 from drillbook.errors import InputError
 from drillbook.model import Objectives, Runbook, Section
 from drillbook.ownstack import OwnStack, read_path, read_stack
@@ -28,7 +29,7 @@ _MOST_USERS = 1000
 _FASTEST_CLOCK = 86400
 _KEYS = (
     *("runbook", "platform", "operator", "objectives", "bindings", "placeholders"),
-    *("tools", "clock", "timing", "traffic", "scenarios", "stack", "drills"),
+    *("tools", "clock", "timing", "traffic", "scenarios", "stack", "images", "drills"),
 )
 
 
@@ -104,7 +105,8 @@ class PlannedDrill:
 class Plan:
     """A plan, checked.
 
-    `scenarios` is the folder of the team's own scenarios, and `stack` its own app, if there are any.
+    `scenarios` is the folder of the team's own scenarios, and `stack` its own app, if there are any;
+    `images` names the docker backend's, see `docker.images.choose`.
     `left_out` is what does not fit a runbook that was put in the place of the plan's own, as the errors that
     it would have been: by scenario for those of which the runbook has no section, else by the line.
     """
@@ -123,6 +125,7 @@ class Plan:
     traffic: TrafficChoice = field(default_factory=TrafficChoice)
     scenarios: Path | None = None
     stack: OwnStack | None = None
+    images: str | Mapping[str, str] | None = None
     left_out: Mapping[str, InputError] = field(default_factory=dict)
 
 
@@ -161,6 +164,7 @@ def load_plan(path: Path, *, runbook: Path | None = None) -> Plan:
         traffic=_traffic(table.get("traffic"), stack),
         scenarios=own,
         stack=stack,
+        images=_images(table.get("images")),
         left_out={**(sectionless or {}), **{f"line {error.line}": error for error in others or ()}},
     )
 
@@ -251,6 +255,15 @@ def _timing(item: Item | None) -> Timing:
     if item is not None and timing.hold_s < 2 * timing.probe_interval_s:
         raise item.error("hold is shorter than two probe intervals", "a window needs samples to be judged by")
     return timing
+
+
+def _images(item: Item | None) -> str | Mapping[str, str] | None:
+    """The images of the docker backend: a set's name, or images by role, or None for the usual ones."""
+    if item is None:
+        return None
+    if not item.is_table():
+        return item.choice(container_images.SETS)
+    return {role: image.text() for role, image in item.table(container_images.ROLES).items()}
 
 
 def _traffic(item: Item | None, stack: OwnStack | None) -> TrafficChoice:

@@ -159,3 +159,14 @@ def listens(port: int, host: str = "127.0.0.1") -> Callable[[], Awaitable[bool]]
         return True
 
     return ready
+
+
+def process_began(pid: int) -> float:
+    """When the process `pid` began, in seconds of the epoch; 0 if there is none that still runs."""
+    import psutil  # noqa: PLC0415  not needed before a run begins
+
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return float(process.create_time())
+    return 0.0

@@ -8,7 +8,6 @@ say anything bad.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
 import os
@@ -22,7 +21,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from drillbook import docker_host
-from drillbook.app import why_not
 from drillbook.docker_host import DockerHost
 from drillbook.errors import DrillbookError, InputError, StackError
 from drillbook.events import DrillEnded, ErrorMet, Interrupted, NotApplied, PhaseStarted, Stalled
@@ -32,9 +30,10 @@ from drillbook.launcher import Worker
 from drillbook.model import Phase
 from drillbook.occupancy import FULL, Occupancy
 from drillbook.places import Places
+from drillbook.process import process_began
 from drillbook.reporting.reports import write_reports, write_suite
 from drillbook.result import CONTROL, JOURNAL, DrillResult
-from drillbook.schedule import Options, Slot, lacking, spec
+from drillbook.schedule import Options, Slot, passed_over, spec
 from drillbook.spec import DrillSpec
 
 INDEX = "run.json"
@@ -100,7 +99,11 @@ class Run:
 
     def _make_ready(self, keep: ExitStack, *, jump_clock: bool) -> Host | DockerHost:
         if self.options.backend == "docker":
-            return docker_host.make_ready(wanted=None, mark=self.mark, jump_clock=jump_clock, keep=keep)
+            wanted = {repr(slot.plan.images): slot.plan.images for slot in self.slots}
+            if len(wanted) > 1:
+                raise InputError(f"the plans want different images: {', '.join(wanted)}", hint="run one")
+            images = next(iter(wanted.values()), None)
+            return docker_host.make_ready(wanted=images, mark=self.mark, jump_clock=jump_clock, keep=keep)
         return make_ready(sandboxed=self.sandboxed, jump_clock=jump_clock, keep=keep)
 
     async def _carry_out(self, host: Host | DockerHost) -> list[tuple[Slot, DrillResult]]:
@@ -162,9 +165,9 @@ class Run:
         if self.interrupted_by or self._failure is not None:
             return None
         self.onlooker.began(slot, control=False)
-        lacks = lacking(slot)
-        if lacks:
-            return self._pass_over(slot, host, why_not(lacks))
+        reason = passed_over(slot, self.options)
+        if reason is not None:
+            return self._pass_over(slot, host, reason)
         work = spec(slot, self.options, host, again_because=again_because)
         await self._work(slot, work, host, slot.run_dir)
         if self.options.control and self.options.responder != "none" and not self.interrupted_by:
@@ -260,17 +263,6 @@ def finish_journal(path: Path, *, problem: str, interrupted_by: str) -> None:
             journal.write(ErrorMet(phase, problem))
     finally:
         journal.close()
-
-
-def process_began(pid: int) -> float:
-    """When the process `pid` began, in seconds of the epoch; 0 if there is none that still runs."""
-    import psutil  # noqa: PLC0415  not needed before a run begins
-
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        if process.status() != psutil.STATUS_ZOMBIE:
-            return float(process.create_time())
-    return 0.0
 
 
 def write_whole(path: Path, text: str) -> None:

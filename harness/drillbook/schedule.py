@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from drillbook import __version__, library, tools
-from drillbook.app import SHOP, unmet
+from drillbook.app import SHOP, unmet, why_not
 from drillbook.bindings import Binding, fill
 from drillbook.docker_host import DockerHost
 from drillbook.events import DrillStarted
@@ -190,6 +190,14 @@ def lacking(slot: Slot) -> tuple[str, ...]:
     """What the drill needs, and the plan's stack does not have."""
     app = slot.plan.stack.app.app if slot.plan.stack is not None else SHOP
     return unmet(slot.drill.needs, app)
+
+
+def passed_over(slot: Slot, options: Options) -> str | None:
+    """Why the drill can't be carried out on the stack that is asked for, or None if it can."""
+    if slot.plan.stack is not None and options.backend != "local":
+        return "The app is started by a command of this machine, which only the local backend can do"
+    lacks = lacking(slot)
+    return why_not(lacks) if lacks else None
 
 
 def severity(drill: PlannedDrill) -> str:

@@ -39,6 +39,7 @@ class ContainerSpec:
 
     `bindir` is where the database's image has its programs, and `faketime` where it has libfaketime; None
     where its clock is not to be jumped. `copied` is a library of this machine that is copied there first.
+    `owner` is the command, as `docker.labels.OWNER` has it.
     """
 
     postgres: str
@@ -48,6 +49,7 @@ class ContainerSpec:
     bindir: str
     faketime: str | None
     copied: str | None
+    owner: str
     gate_port: int
     operator_port: int
     calls_port: int

@@ -47,7 +47,8 @@ class DockerStack(LocalStack):
         run, _, drill = os.environ.get(MARK, "run/0").partition("/")
         self._spec = spec
         self._images: ContainerSpec = spec.containers
-        self._dock = Dock(engine.connect(), labels.marks(run, drill), f"drillbook-{run}-{drill or 0}")
+        marks = labels.marks(run, drill or "0", owner=spec.containers.owner)
+        self._dock = Dock(engine.connect(), marks, f"drillbook-{run}-{drill or 0}")
         published = (spec.ports.edge, self._images.gate_port, self._images.operator_port)
         self._pod = Pod(
             self._dock,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any
 import click
 
 from drillbook.commands.terminal import Terminal
-from drillbook.errors import InputError
+from drillbook.docker.engine import connect
+from drillbook.docker.watcher import abandoned, remove
+from drillbook.errors import DrillbookError, InputError
 from drillbook.model import ExitCode
+from drillbook.process import process_began
 from drillbook.reporting.reports import write_reports, write_suite
 from drillbook.result import JOURNAL, DrillResult
-from drillbook.run import INDEX, finish_journal, process_began, write_whole
+from drillbook.run import INDEX, finish_journal, write_whole
 from drillbook.stack.guard import end_all
 
 RESULTS = Path("drillbook-results")
@@ -76,9 +80,27 @@ def recover_command(folder: Path | None) -> int:
             click.echo(f"{run}: {result.scenario}/{result.variant}: {result.verdict}: {result.reason}")
         if not results:
             click.echo(f"{run}: nothing had begun")
-    if not unfinished:
+    removed = _clear_engine()
+    if not unfinished and not removed:
         click.echo("nothing to recover")
     return ExitCode.OK
+
+
+def _clear_engine() -> int:
+    """Remove what ended commands of this machine left on the Docker engine; of how many runs that was.
+
+    Where no engine answers, nothing of ours is on it that could be removed now.
+    """
+    try:
+        client = connect()
+    except DrillbookError:
+        return 0
+    with contextlib.closing(client):
+        marks = abandoned(client)
+        for mark in marks:
+            remove(client, mark)
+            click.echo(f"removed the containers and networks that run {mark} left")
+    return len(marks)
 
 
 def _runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -8,6 +8,9 @@ OURS = "org.drillbook"
 RUN = "org.drillbook.run"
 """The run that something belongs to."""
 
+OWNER = "org.drillbook.owner"
+"""The command that made it, as `HOST PID BEGAN`; BEGAN in seconds of the epoch, since a PID is used again."""
+
 DRILL = "org.drillbook.drill"
 """The drill of that run."""
 
@@ -24,7 +27,7 @@ FAKETIME = "org.drillbook.faketime"
 """Where an image has libfaketime."""
 
 
-def marks(run: str, drill: str | None = None) -> dict[str, str]:
-    """The labels of what belongs to `run`, and to `drill` of it."""
-    labels = {OURS: "1", RUN: run}
+def marks(run: str, drill: str | None = None, *, owner: str = "") -> dict[str, str]:
+    """The labels of what belongs to `run`, which the command `owner` carries out, and to `drill` of it."""
+    labels = {OURS: "1", RUN: run, OWNER: owner}
     return labels if drill is None else {**labels, DRILL: drill}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.docker import engine, labels
 from drillbook.errors import StackError
+from drillbook.process import process_began
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -51,6 +53,34 @@ def left(client: DockerClient, mark: str) -> list[Any]:
     found += client.networks.list(filters=only)
     found += client.volumes.list(filters=only)
     return found
+
+
+def abandoned(client: DockerClient) -> dict[str, str]:
+    """The runs of this machine that have ended and left something, by mark, and each one's command."""
+    from docker.errors import NotFound  # noqa: PLC0415  an extra, and slow to import
+
+    only: dict[str, str | list[str] | bool] = {"label": labels.OURS}
+    found: dict[str, str] = {}
+    things: list[Any] = [*client.containers.list(all=True, filters=only, ignore_removed=True)]
+    things += [*client.networks.list(filters=only), *client.volumes.list(filters=only)]
+    for each in things:
+        with contextlib.suppress(NotFound):
+            marks = _labels(each)
+            host, _, process = marks.get(labels.OWNER, "").partition(" ")
+            if host == socket.gethostname() and not _lives(process):
+                found[marks[labels.RUN]] = marks[labels.OWNER]
+    return found
+
+
+def _labels(thing: Any) -> dict[str, str]:
+    attributes = thing.attrs
+    return dict(attributes.get("Labels") or attributes.get("Config", {}).get("Labels") or {})
+
+
+def _lives(process: str) -> bool:
+    """Whether a command still runs, of which `process` has its PID and when it began."""
+    pid, _, began = process.partition(" ")
+    return abs(process_began(int(pid)) - float(began)) < 1.0
 
 
 def remove(client: DockerClient, mark: str, *, deadline_s: float = DEADLINE_S) -> None:
