@@ -43,7 +43,7 @@ NEEDS: Mapping[str, str] = MappingProxyType(
         "database": "an app that uses PostgreSQL",
         "cache": "an app that uses Redis",
         "table": "a table of the app's in PostgreSQL",
-        "bad variable": "a variable, and a value of it with which the app does not start",
+        "bad variable": "a variable, and a value of it with which the app does not serve",
         **{with_bug(bug): meaning for bug, meaning in BUGS.items()},
         "provider": "an external provider whose outages the app feels",
         "shop locks": "the advisory locks of the shop",
@@ -104,7 +104,7 @@ class App:
     `table` is a table of the app's, and `lock` a statement that keeps everyone from writing where it matters
     until its transaction ends; both are empty where there is none, or none is known yet. `offers` are those
     of `NEEDS` that the app meets. `releases` gives the release with a bug, by the bug. `bad_variable` is a
-    variable's name and a value with which the app does not start.
+    variable's name and a value with which the app does not serve.
     """
 
     name: str
@@ -154,7 +154,7 @@ class OwnApp:
         folder: the folder that it starts in.
         environment: the service's variables.
         health: the path of the health check.
-        releases: the history, oldest first, and then the releases with a bug.
+        releases: the history, oldest first; those with a bug are no part of it.
         setup: commands that are run once, before the app starts.
         schema: a file of SQL that is run before those, as the app's user; empty for none.
         boot_s: how long a replica may take until it serves, in seconds, and a command of `setup` to end.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -15,8 +16,7 @@ from typing import TYPE_CHECKING
 from drillbook import tools
 from drillbook.backends.containers.dock import Dock
 from drillbook.backends.containers.ready import make_ready_image
-from drillbook.docker import engine, images, labels
-from drillbook.docker.watcher import watching
+from drillbook.docker import engine, images, labels, watcher
 from drillbook.host import free_ports
 from drillbook.process import Owner, process_began
 from drillbook.spec import ContainerSpec, Ports, Programs
@@ -47,6 +47,15 @@ class DockerHost:
         """The images, with free ports for one drill's own ways in."""
         gate, operator, calls = free_ports(3)
         return replace(self.containers, gate_port=gate, operator_port=operator, calls_port=calls)
+
+    def clear(self, mark: str) -> None:
+        """Remove what the drill `mark` left on the engine, where its worker could not.
+
+        Raises:
+            StackError: it can't be removed.
+        """
+        with contextlib.closing(engine.connect()) as client:
+            watcher.remove(client, mark)
 
     def make_scratch(self) -> Path:
         """A directory for what one drill's worker keeps on this machine."""
@@ -81,7 +90,7 @@ def make_ready(
     keep.callback(client.close)
     chosen = images.choose(client, wanted)
     images.ensure(client, chosen, say=_say)
-    keep.enter_context(watching(mark))
+    keep.enter_context(watcher.watching(mark))
     database = images.postgres_image(client, chosen.postgres)
     owner = f"{socket.gethostname()} {os.getpid()} {process_began(os.getpid()):.2f}"
     dock = Dock(client, labels.marks(mark, owner=owner), f"drillbook-{mark}")

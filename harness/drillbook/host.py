@@ -53,6 +53,9 @@ class Host:
     def container_spec(self) -> ContainerSpec | None:
         """None: nothing of it is in a container."""
 
+    def clear(self, mark: str) -> None:
+        """Nothing: what ends a drill's processes is the sandbox, or the guard."""
+
     def make_scratch(self) -> Path:
         """A directory for one drill's data: in a sandbox on its own tmpfs, else made here and now."""
         if self.sandboxed:

@@ -276,10 +276,9 @@ def _releases(item: Item | None, lines: dict[str, int], *, has_memory: bool) -> 
             raise value.error("a release leaks memory until a limit is reached", "give the stack's memory")
         if release.bug and [each.bug for each in found.values()].count(release.bug) > 1:
             raise value.error(f"another release has the bug {release.bug!r} already")
-    good = [release for release in found.values() if not release.bug]
-    if not good:
+    if all(release.bug for release in found.values()):
         raise item.error("there is no release without a bug", "the first thing that serves must be sound")
-    return (*good, *(release for release in found.values() if release.bug))
+    return tuple(found.values())
 
 
 def _release(name: str, item: Item, lines: dict[str, int]) -> OwnRelease:
@@ -303,7 +302,7 @@ def _bad_variable(item: Item | None) -> tuple[str, ...]:
         return ()
     entries = _environment(item)
     if len(entries) != 1:
-        raise item.mismatch("one variable and a value with which the app does not start")
+        raise item.mismatch("one variable and a value with which the app does not serve")
     return next(iter(entries.items()))
 
 

@@ -192,7 +192,8 @@ class Run:
     async def _work(self, slot: Slot, work: DrillSpec, host: Host | DockerHost, run_dir: Path) -> None:
         """Have one worker carry out `work`; its journal says what became of it."""
         begin_journal(work)
-        worker = await Worker.start(work, host, run_dir, f"{self.mark}/{next(self._numbers)}")
+        mark = f"{self.mark}/{next(self._numbers)}"
+        worker = await Worker.start(work, host, run_dir, mark)
         self._workers.add(worker)
         deadline_s = work.header.deadline_s * 2 + work.header.watch_s + _WORKER_MARGIN_S
         problem = ""
@@ -204,6 +205,7 @@ class Run:
             problem = error.message
         finally:
             self._workers.discard(worker)
+            await asyncio.to_thread(host.clear, mark)
         finish_journal(Path(work.journal), problem=problem, interrupted_by=self.interrupted_by)
 
     def _write_index(self, *, ended: bool) -> None:

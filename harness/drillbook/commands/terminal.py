@@ -106,7 +106,7 @@ class Terminal:
             return
         self._console.print(table(results))
         for result in results:
-            if not result.expected:
+            if not result.expected and result.verdict is not Verdict.NOT_APPLICABLE:
                 name = Text(f"{result.scenario}/{result.variant}: ", style="bold")
                 self._console.print(name + Text(result.reason, style="default"))
         gaps = [result for result in results if result.known_gap and result.expected]
@@ -114,12 +114,28 @@ class Terminal:
             self._console.print(
                 Text(f"{len(gaps)} known gap{'s' if len(gaps) > 1 else ''}, as expected", style="dim")
             )
-        absent = sum(result.verdict is Verdict.NOT_APPLICABLE for result in results)
-        if absent:
-            text = f"{absent} of {len(results)} drills not applicable to this stack, and not counted"
-            self._console.print(Text(text, style="dim"))
+        self._tell_absent(results)
         where = f"{out}/suite.html" if len(results) > 1 else f"{results[0].run_dir}/postmortem.html"
         self._console.print(f"Report: {where}", soft_wrap=True)
+
+    def _tell_absent(self, results: Sequence[DrillResult]) -> None:
+        """Say what was not applicable, each reason once."""
+        absent = _by_reason(results)
+        for reason, names in absent.items():
+            self._console.print(Text(f"{', '.join(names)}: ", style="bold") + Text(reason, style="default"))
+        if absent:
+            count = sum(len(names) for names in absent.values())
+            text = f"{count} of {len(results)} drills not applicable to this stack, and not counted"
+            self._console.print(Text(text, style="dim"))
+
+
+def _by_reason(results: Sequence[DrillResult]) -> dict[str, list[str]]:
+    """The names of the drills that were not applicable, by the reason."""
+    found: dict[str, list[str]] = {}
+    for result in results:
+        if result.verdict is Verdict.NOT_APPLICABLE:
+            found.setdefault(result.reason, []).append(f"{result.scenario}/{result.variant}")
+    return found
 
 
 def table(results: Sequence[DrillResult]) -> Table:

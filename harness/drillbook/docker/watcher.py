@@ -47,8 +47,10 @@ def watching(mark: str) -> Iterator[None]:
 
 
 def left(client: DockerClient, mark: str) -> list[Any]:
-    """What bears `mark` as its run: containers first, then networks and volumes."""
-    only: dict[str, str | list[str] | bool] = {"label": f"{labels.RUN}={mark}"}
+    """What bears `mark`, a run's or `RUN/DRILL`: containers first, then networks and volumes."""
+    run, _, drill = mark.partition("/")
+    wanted = [f"{labels.RUN}={run}", *([f"{labels.DRILL}={drill}"] if drill else [])]
+    only: dict[str, str | list[str] | bool] = {"label": wanted}
     found: list[Any] = list(client.containers.list(all=True, filters=only, ignore_removed=True))
     found += client.networks.list(filters=only)
     found += client.volumes.list(filters=only)
@@ -84,7 +86,7 @@ def _lives(process: str) -> bool:
 
 
 def remove(client: DockerClient, mark: str, *, deadline_s: float = DEADLINE_S) -> None:
-    """Remove what bears `mark`, until there is none.
+    """Remove what bears `mark`, a run's or `RUN/DRILL`, until there is none.
 
     Raises:
         StackError: something is still there at the deadline.

@@ -17,7 +17,7 @@ class BadVariable:
 
     Args:
         name: the fault's name.
-        variable: the variable; empty for the one with which the app, by its own word, does not start.
+        variable: the variable; empty for the one with which the app, by its own word, does not serve.
         value: what it is set to; likewise.
         shows: evidence that the service can't work with it, or None while it can.
     """
@@ -41,7 +41,7 @@ class BadVariable:
         if not self._variable:
             said = app_of(stack).bad_variable
             if not said:
-                raise NotApplicable("The plan names no variable with which the app does not start")
+                raise NotApplicable("The plan names no variable with which the app does not serve")
             self._variable, self._value = said
         self._before = stack.platform.variables().get(self._variable)
         await stack.platform.set_variables({self._variable: self._value})
