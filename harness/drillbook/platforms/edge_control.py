@@ -63,9 +63,15 @@ class EdgeControl:
         """Wait for the edge's first word.
 
         Raises:
-            StackError: it does not come within `deadline_s`.
+            StackError: it does not come within `deadline_s`; the connection is then closed.
         """
-        await self._reply(0, deadline_s)
+        try:
+            await self._reply(0, deadline_s)
+        except StackError:
+            await self.close()
+            self._listener.cancel()
+            await self.listened()
+            raise
 
     async def request(
         self, request: Mapping[str, object], deadline_s: float = REPLY_DEADLINE_S
@@ -86,8 +92,10 @@ class EdgeControl:
         self._writer.write(json.dumps(message).encode() + b"\n")
 
     async def close(self) -> None:
-        """Say no more, and wait until the edge has heard that; again does no harm."""
+        """Say no more; again does no harm."""
         self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
 
     async def listened(self) -> None:
         """Wait until everything that the edge said is heard. To be awaited after its end."""
