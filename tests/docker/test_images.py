@@ -11,6 +11,7 @@ import pytest
 
 from drillbook.docker import build, images, labels, recipe
 from drillbook.docker.images import Images, choose, ensure, postgres_image
+from drillbook.docker.recipe import Release
 from drillbook.errors import InputError, StackError
 
 if TYPE_CHECKING:
@@ -41,11 +42,15 @@ def test_the_official_set_is_chosen_where_the_other_is_not_whole() -> None:
     assert choose(engine_with(*OWN.all()[1:])) == OFFICIAL
 
 
-def test_a_set_of_another_release_will_do() -> None:
-    other = next(release for release in recipe.RELEASES.values() if release != recipe.host_release())
-    made = recipe.debian_images(other)
-    assert choose(engine_with(*made.all())) == made
-    assert choose(engine_with(*made.all(), *OWN.all())) == OWN
+@pytest.mark.parametrize("release", recipe.RELEASES.values(), ids=lambda release: release.codename)
+def test_a_set_of_another_release_will_do_but_this_machines_own_goes_first(
+    monkeypatch: pytest.MonkeyPatch, release: Release
+) -> None:
+    monkeypatch.setattr(recipe, "host_release", lambda: release)
+    own = recipe.debian_images(release)
+    other = recipe.debian_images(next(each for each in recipe.RELEASES.values() if each != release))
+    assert choose(engine_with(*other.all())) == other
+    assert choose(engine_with(*other.all(), *own.all())) == own
 
 
 def test_a_plan_may_name_a_set() -> None:
