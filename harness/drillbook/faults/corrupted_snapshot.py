@@ -45,9 +45,16 @@ class CorruptedSnapshot:
         for _ in range(_RESTARTS):
             await self._removed(stack)
             await asyncio.sleep(self._restart_s)  # the host restarts it a while later: the fault itself
-            await stack.cache.kill()
-            await stack.cache.revive()
-            if await self._corrupted.cause(stack) is None:
+            # The service stands still meanwhile: what it read elsewhere for want of the server it would write
+            # over the value before that was seen, and over and again at each restart.
+            await stack.platform.pause()
+            try:
+                await stack.cache.kill()
+                await stack.cache.revive()
+                back = await self._corrupted.cause(stack)
+            finally:
+                await stack.platform.resume()
+            if back is None:
                 return
 
     async def _removed(self, stack: Stack) -> None:
