@@ -15,6 +15,7 @@ from drillbook.faults.database_down import DatabaseDown
 from drillbook.faults.hung_process import HungProcess
 from drillbook.protocols import Fault, Probe, Scenario, Setup, Stack, Variant
 from drillbook.signals.http import HttpProbe
+from drillbook.signals.parts import looks_bad
 
 _SETUP = Setup(health_checked=False, restart_limit=1)
 # As acknowledged writes are to survive the end of the server, they have to be written when they are.
@@ -37,6 +38,11 @@ async def _given_up(stack: Stack) -> str | None:
         return None
     said = next((line for line in reversed(stack.platform.tail(5)) if line.strip()), "it said nothing")
     return f"it is CRASHED: {said[:200]}"
+
+
+async def _does_not_serve(stack: Stack) -> str | None:
+    """That it is given up; an app of a team's own may go on instead, and serve nobody."""
+    return await _given_up(stack) or (None if app_of(stack).is_shop else await looks_bad(stack))
 
 
 async def _column_is_gone(stack: Stack) -> str | None:
@@ -124,7 +130,7 @@ SCENARIO = Scenario(
         Variant(
             "bad-variable",
             "A variable was set to what the service can't read, so it ends as soon as it starts.",
-            lambda: BadVariable("pool-timeout-with-unit", shows=_given_up),
+            lambda: BadVariable("pool-timeout-with-unit", shows=_does_not_serve),
             "Set the variable right, or roll back, which brings the variables back too.",
             _set_right,
             _SETUP,

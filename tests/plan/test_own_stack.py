@@ -14,7 +14,7 @@ from tests.plan.conftest import Load
 from drillbook.app import NEEDS, SHOP
 from drillbook.errors import InputError
 from drillbook.ownstack import OwnStack
-from drillbook.schedule import lacking, locustfile, slots
+from drillbook.schedule import Options, lacking, locustfile, passed_over, slots
 
 TOP = """runbook: on-call.md
 drills: [{scenario: stuck-transactions, section: Locks in the database}]
@@ -45,6 +45,15 @@ def test_what_a_drill_needs_and_the_stack_lacks_is_known_beforehand(load: Load, 
     lacks = {slot.drill.variant.name: lacking(slot) for slot in slots(plan, plan.drills, 1, tmp_path)}
     assert lacks["idle-past-threshold"] == ()
     assert lacks["reopened-by-code"] == ("shop releases",)
+
+
+def test_an_app_that_a_command_of_this_machine_starts_is_for_the_local_backend(
+    load: Load, tmp_path: Path
+) -> None:
+    plan = load(STACK + "  env: {DB: '{database_url}'}\n")
+    slot = slots(plan, plan.drills, 1, tmp_path)[0]
+    assert passed_over(slot, Options()) is None
+    assert "only the local backend" in (passed_over(slot, Options(backend="docker")) or "")
 
 
 def test_the_shop_lacks_nothing(load: Load, tmp_path: Path) -> None:

@@ -127,6 +127,13 @@ def test_an_app_that_can_t_be_started_here_stands_in_a_comment_that_says_why(
     assert why in (repository / "drillbook.yaml").read_text()
 
 
+def test_an_app_of_which_no_health_check_is_known_is_not_bound(repository: Path) -> None:
+    text = COMPOSE.format(command=f"{sys.executable} -m site --port 8000").replace("healthcheck", "x-check")
+    (repository / "docker-compose.yml").write_text(text)
+    assert init(repository).stack is None
+    assert "Say which path answers 2xx" in (repository / "drillbook.yaml").read_text()
+
+
 def test_a_procfile_says_how_the_app_is_started(tmp_path: Path) -> None:
     (tmp_path / "Procfile").write_text("worker: rq\nweb: gunicorn site:app --bind 0.0.0.0:${PORT:-80}\n")
     assert find_hints(tmp_path).command == ["gunicorn", "site:app", "--bind", "0.0.0.0:{port}"]
