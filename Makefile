@@ -5,7 +5,7 @@
 #   make check       lint, types, imports, build
 #   make catalogue   run every variant, and write docs/catalogue.md from what came of it
 #   make samples     run the drills whose reports are in reports/samples/, and replace those
-#   make bench       measure what a drill costs
+#   make bench       measure what a drill costs (bench-suite: the whole plan; bench-containers: in containers)
 #   make clean       throw away .venv and whatever tools left behind
 
 PYTHON ?= python3
@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test check lint types imports build samples catalogue bench clean
+.PHONY: help drill test check lint types imports build samples catalogue bench bench-suite bench-containers clean
 .NOTPARALLEL:
 
 help:
@@ -51,6 +51,9 @@ samples: $(READY)
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-suite bench-containers: $(READY)
+	$(BIN)/python -m benchmarks.$(@:bench-%=%) $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
