@@ -25,7 +25,7 @@ drill: $(READY)
 	$(BIN)/drillbook run $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python .ci/test.py $(ARGS)
 
 check: lint types imports build
 

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from drillbook.places import cores
 from drillbook.stack.guard import marked
 
 COMMAND = Path(sys.executable).parent / "drillbook"
@@ -47,6 +48,18 @@ drills:
     variants:
       {variant}: {{}}
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is here: `make test` runs it side by side, as a run's drills are."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.functional)
+
+
+def jobs() -> int:
+    """How many drills a test may run side by side, beside the other tests that run now."""
+    return max(1, cores() // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.functional.conftest import Team
+from tests.functional.conftest import Team, jobs
 
 from drillbook.clocks import clocks
 from drillbook.events import ResponderActed, Sampled
@@ -22,7 +22,7 @@ from drillbook.registry import scenarios
 def test_each_variant_is_bad_until_its_reference_cure(team: Team, scenario: str) -> None:
     done = team.drillbook(
         *("run", scenario, "--all-variants", "--responder", "reference", "--no-control"),
-        *("--jobs", "2", "--out", "out", "--json", "results.json"),
+        *("--jobs", str(jobs()), "--out", "out", "--json", "results.json"),
     )
     drills = json.loads((team.folder / "results.json").read_text())["drills"]
     told = {drill["variant"]: (drill["verdict"], drill["reason"]) for drill in drills}

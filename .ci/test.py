@@ -1,0 +1,32 @@
+"""Runs the suite: first what measures times, alone, then the installed command's tests, side by side.
+
+Arguments go to pytest, such as `-k sandbox`. What they name may be in one half only.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HALVES = (
+    ["-m", "not functional"],
+    # As many at a time as there are cores, like the drills of a run; who is done takes over from who is not.
+    ["-m", "functional", "--numprocesses", "auto", "--dist", "worksteal"],
+)
+_PASSED, _NO_TESTS = 0, 5
+
+
+def main(arguments: list[str]) -> int:
+    """Run both halves; the exit code of the first that failed, or pytest's for no tests where there are none."""
+    codes = [
+        subprocess.run([sys.executable, "-m", "pytest", *half, *arguments], check=False).returncode
+        for half in HALVES
+    ]
+    failed = [code for code in codes if code not in (_PASSED, _NO_TESTS)]
+    if failed:
+        return failed[0]
+    return _PASSED if _PASSED in codes else _NO_TESTS
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
