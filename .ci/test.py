@@ -17,7 +17,7 @@ _PASSED, _NO_TESTS = 0, 5
 
 
 def main(arguments: list[str]) -> int:
-    """Run both halves; the exit code of the first that failed, or pytest's for no tests where there are none."""
+    """Run both halves; the code of the first that failed, or pytest's for no tests where there are none."""
     codes = [
         subprocess.run([sys.executable, "-m", "pytest", *half, *arguments], check=False).returncode
         for half in HALVES
