@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 
-from drillbook.errors import FaultNotTaken
+from drillbook.errors import FaultNotTaken, StackError
 from drillbook.protocols import Limits, Stack
 
 _MEASURE_S = 1.0
@@ -35,6 +35,11 @@ class LowCpuLimit:
     async def inject(self, stack: Stack) -> None:
         """See what the load needs, and set the limit for those that run."""
         replicas = await _used(stack)
+        end = asyncio.get_running_loop().time() + _SHOW_DEADLINE_S
+        while not all(replicas):  # what runs uses some: it was not measured yet
+            if asyncio.get_running_loop().time() > end:
+                raise StackError("what the service uses is not measured")
+            replicas = await _used(stack)
         self._need = sum(replicas)
         limit = self._share * self._need / len(replicas)
         before = self._before = stack.platform.limits()
