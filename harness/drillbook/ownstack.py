@@ -201,7 +201,7 @@ def _environment(item: Item | None) -> dict[str, str]:
     for text, (key, value) in (item.entries() if item is not None else {}).items():
         if not _VARIABLE.fullmatch(text):
             raise key.error(f"{text!r} can't be a variable's name")
-        found[text] = value.scalar()
+        found[text] = "" if value.is_empty_text() else value.scalar()
         _check_placeholders(value, [found[text]])
     return found
 
@@ -244,8 +244,11 @@ def _look(name: str, item: Item) -> Look:
 
 
 def _json(item: Item) -> Json:
-    data: Any = yaml.safe_load(yaml.serialize(item.node, Dumper=yaml.SafeDumper))
-    made: Json = json.loads(json.dumps(data, default=str))
+    try:
+        data: Any = yaml.safe_load(yaml.serialize(item.node, Dumper=yaml.SafeDumper))
+        made: Json = json.loads(json.dumps(data, default=str, allow_nan=False))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise item.error(f"{item.name} can't be sent as JSON") from error
     return made
 
 

@@ -121,6 +121,10 @@ class Item:
         """Whether it is a list."""
         return isinstance(self.node, yaml.SequenceNode)
 
+    def is_empty_text(self) -> bool:
+        """Whether it is a text without a character, as in quotes."""
+        return self._is("str") and not self.node.value
+
     def is_nothing(self) -> bool:
         """Whether no value was given."""
         return self._is("null")

@@ -132,6 +132,9 @@ def wrong(text: str, line: int, message: str, name: str) -> object:
         wrong("  probes: {read: {path: /, method: GTE}}\n", 6, "method can't be 'GTE' (did you mean 'GET'?)", "method"),
         wrong("  probes: {read: {path: /, status: 2}}\n", 6, "status must be a whole number from 100 to 599", "status"),
         wrong("  probes: {read: {method: GET}}\n", 6, "read lacks the key 'path'", "no path"),
+        wrong("  probes: {read: {path: /, body: .nan}}\n", 6, "body can't be sent as JSON", "not a number"),
+        wrong("  probes: {read: {path: /, body: &a [*a]}}\n", 6, "body can't be sent as JSON", "endless"),
+        wrong("  probes: {read: {path: /, body: !!python/name:os.system ''}}\n", 6, "body can't be sent as JSON", "tag"),
         wrong("  table: a;b\n", 6, "'a;b' is not the name of a table", "table"),
         wrong("  schema: gone.sql\n", 6, "there is no file 'gone.sql' in the stack's folder", "schema"),
         wrong("  folder: gone\n", 6, "there is no folder 'gone' beside the plan", "folder"),
@@ -173,6 +176,18 @@ def test_a_scenario_that_needs_what_nobody_knows_is_a_mistake(load: Load, tmp_pa
     (own / "own.py").write_text(text.replace('needs=("table",)', 'needs=("tabel",)'))
     with pytest.raises(InputError, match=r"own\.py: the scenario 'own' needs 'tabel', unknown .*'table'"):
         load(f"{TOP}scenarios: own\n")
+
+
+def test_variables_may_be_empty_and_need_no_quotes(load: Load) -> None:
+    app = stack_of(load, "  env: {A: '', B: 5, C: true}\n").app
+    assert app.environment == {"A": "", "B": "5", "C": "true"}
+
+
+def test_the_example_on_the_page_is_read(load: Load) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "own-app.md").read_text()
+    stack = load(TOP + page.partition("```yaml\n")[2].partition("```")[0]).stack
+    assert stack is not None
+    assert stack.app.app.offers == ("database", "table", "cache", "release that ends at boot")
 
 
 def test_the_page_on_own_apps_has_every_key_need_and_placeholder() -> None:

@@ -139,7 +139,18 @@ def test_a_procfile_says_how_the_app_is_started(tmp_path: Path) -> None:
     assert find_hints(tmp_path).command == ["gunicorn", "site:app", "--bind", "0.0.0.0:{port}"]
 
 
-@pytest.mark.parametrize("text", ["a: [", "- a\n", "services: 5\n", "services: {a: 5}\n", "\x00", "&a [*a]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [",
+        "- a\n",
+        "services: 5\n",
+        "services: {a: 5}\n",
+        "\x00",
+        "&a [*a]",
+        "services: {a: {build: ., ports: 5, command: 5}}",
+    ],
+)
 def test_a_compose_file_that_can_t_be_read_is_no_hint(tmp_path: Path, text: str) -> None:
     (tmp_path / "compose.yml").write_text(text)
     assert find_hints(tmp_path).command == []
@@ -172,6 +183,16 @@ def test_a_repository_without_a_runbook_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a directory"):
         init(tmp_path / "README.md")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md"]
+
+
+def test_what_would_break_out_of_the_plan_stays_outside(repository: Path) -> None:
+    text = COMPOSE.format(command=f"{sys.executable} -m site --port 8000")
+    text = text.replace("      - MODE=prod\n", '      - "A\\nrunbook: x=1"\n      - "SECRET\\ntools: [x]="\n')
+    (repository / "docker-compose.yml").write_text(text)
+    plan = init(repository)
+    assert plan.stack is not None
+    assert "x" not in plan.tools
+    assert set(plan.stack.app.environment) == {"DB", "CACHE"}
 
 
 def test_titles_that_yaml_would_misread_are_quoted(repository: Path) -> None:

@@ -62,5 +62,7 @@ def _write(path: Path, text: str) -> None:
         beside.replace(path)
     except OSError as error:
         raise InputError(f"can't be written: {error.strerror}", path=path) from error
+    except InputError as error:
+        raise InputError(f"no plan can be made of what is here: {error.message}", path=path) from error
     finally:
         beside.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ import yaml
 _COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _DATABASE = re.compile(r"postgres|postgis|timescale|pgvector", re.IGNORECASE)
 _CACHE = re.compile(r"redis|valkey|keydb", re.IGNORECASE)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SECRET = re.compile(r"secret|password|token|key$", re.IGNORECASE)
 _LARGEST = 1_000_000
 
@@ -88,7 +89,9 @@ def _read_app(service: dict[str, Any], hints: Hints) -> None:
 
 
 def _read_variable(name: str, value: str, hints: Hints) -> None:
-    scheme = urlsplit(value).scheme.partition("+")[0] if "://" in value else ""
+    if not _VARIABLE.fullmatch(name):
+        return
+    scheme = value.partition("://")[0].partition("+")[0] if "://" in value else ""
     if scheme in ("postgres", "postgresql"):
         hints.environment[name] = "{database_url}"
     elif scheme in ("redis", "rediss"):
