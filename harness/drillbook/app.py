@@ -163,6 +163,7 @@ class OwnApp:
         memory_mb: the most memory that a replica may use, in megabytes; None for no limit.
         invariants: what no cure may harm, beside what is the same for every app.
         paths: what the generated traffic visits.
+        image: the image that has the app, for the docker backend; empty where there is none.
     """
 
     app: App
@@ -179,6 +180,7 @@ class OwnApp:
     memory_mb: float | None = None
     invariants: tuple[OwnInvariant, ...] = ()
     paths: tuple[str, ...] = ()
+    image: str = ""
 
     @property
     def history(self) -> tuple[OwnRelease, ...]:

@@ -22,7 +22,7 @@ from drillbook.process import Owner, process_began
 from drillbook.spec import ContainerSpec, Ports, Programs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _COPIED = "/drill/libfaketime.so.1"
 
@@ -73,12 +73,18 @@ def _say(text: str) -> None:
 
 
 def make_ready(
-    *, wanted: Mapping[str, str] | str | None, mark: str, jump_clock: bool, keep: ExitStack
+    *,
+    wanted: Mapping[str, str] | str | None,
+    apps: Iterable[str] = (),
+    mark: str,
+    jump_clock: bool,
+    keep: ExitStack,
 ) -> DockerHost:
     """Find the engine, have the images there, and see to it that nothing outlives this process.
 
     Args:
         wanted: the images that the plan names; see `images.choose`.
+        apps: the images of the plans' own apps.
         mark: the run's.
         jump_clock: whether the plan wants the database's clock jumped.
         keep: closes what must last as long as the run.
@@ -89,7 +95,8 @@ def make_ready(
     client = engine.connect()
     keep.callback(client.close)
     chosen = images.choose(client, wanted)
-    images.ensure(client, chosen, say=_say)
+    for needed in (chosen, *(replace(chosen, app=app) for app in apps)):
+        images.ensure(client, needed, say=_say)
     keep.enter_context(watcher.watching(mark))
     database = images.postgres_image(client, chosen.postgres)
     owner = f"{socket.gethostname()} {os.getpid()} {process_began(os.getpid()):.2f}"

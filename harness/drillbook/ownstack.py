@@ -39,7 +39,7 @@ from drillbook.yamlfile import Item
 
 _KEYS = (
     *("name", "command", "folder", "health", "env", "probes", "table", "schema", "setup", "releases"),
-    *("bad_variable", "boot", "memory", "reads", "invariants"),
+    *("bad_variable", "boot", "memory", "reads", "invariants", "image"),
 )
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -52,11 +52,16 @@ _FIRST = OwnRelease("v1", "What serves")
 
 @dataclass(frozen=True, slots=True)
 class OwnStack:
-    """A team's own app as the plan at `path` has it; `lines` has the line of each program that it names."""
+    """A team's own app as the plan at `path` has it.
+
+    `lines` has the line of each program that it names. `contained` is the app as its image has it, with
+    nothing of this machine, or None where the plan names no image.
+    """
 
     path: Path
     app: OwnApp
     lines: Mapping[str, int]
+    contained: OwnApp | None = None
 
     def settled(self) -> OwnApp:
         """The app with its programs looked up on this machine, and all that they must be able to read.
@@ -147,7 +152,22 @@ def read_stack(item: Item | None) -> OwnStack | None:
         releases={release.bug: release.name for release in own.releases if release.bug},
         bad_variable=_bad_variable(table.get("bad_variable")),
     )
-    return OwnStack(item.path, replace(own, app=replace(app, offers=_offers(own, app))), lines)
+    own = replace(own, app=replace(app, offers=_offers(own, app)))
+    return OwnStack(item.path, own, lines, _contained(own, table.get("image")))
+
+
+def _contained(own: OwnApp, item: Item | None) -> OwnApp | None:
+    """`own` as the image at `item` has it, whose commands may be others than this machine's."""
+    if item is None:
+        return None
+    table = item.table(("name", "command", "setup"), ("name",)) if item.is_table() else {"name": item}
+    lines: dict[str, int] = {}  # its programs are not this machine's
+    contained = replace(own, image=table["name"].text(), folder="", search="", reads=())
+    if "command" in table:
+        contained = replace(contained, command=_command(table["command"], lines, replica=True))
+    if "setup" in table:
+        contained = replace(contained, setup=_setup(table["setup"], lines))
+    return contained
 
 
 def _offers(own: OwnApp, app: App) -> tuple[str, ...]:

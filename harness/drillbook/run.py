@@ -103,7 +103,14 @@ class Run:
             if len(wanted) > 1:
                 raise InputError(f"the plans want different images: {', '.join(wanted)}", hint="run one")
             images = next(iter(wanted.values()), None)
-            return docker_host.make_ready(wanted=images, mark=self.mark, jump_clock=jump_clock, keep=keep)
+            own = [slot.plan.stack.contained for slot in self.slots if slot.plan.stack is not None]
+            return docker_host.make_ready(
+                wanted=images,
+                apps=sorted({app.image for app in own if app is not None}),
+                mark=self.mark,
+                jump_clock=jump_clock,
+                keep=keep,
+            )
         return make_ready(sandboxed=self.sandboxed, jump_clock=jump_clock, keep=keep)
 
     async def _carry_out(self, host: Host | DockerHost) -> list[tuple[Slot, DrillResult]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from drillbook import __version__, library, tools
-from drillbook.app import SHOP, unmet, why_not
+from drillbook.app import SHOP, OwnApp, unmet, why_not
 from drillbook.bindings import Binding, fill
 from drillbook.docker_host import DockerHost
 from drillbook.events import DrillStarted
@@ -105,7 +105,7 @@ def spec(
     # Absolute, for the worker runs in a folder of its own.
     run_dir = (slot.run_dir / "control" if is_control else slot.run_dir).resolve()
     traffic = plan.traffic
-    own = replace(plan.stack.settled(), paths=traffic.paths) if plan.stack is not None else None
+    own = own_app(plan, options)
     return DrillSpec(
         header=header(slot, options, host, control_watch_s=control_watch_s, again_because=again_because),
         journal=str(run_dir / "journal.jsonl"),
@@ -186,6 +186,18 @@ def locustfile(plan: Plan) -> Path:
     return library.scenarios_dir() / "app" / "customers.py"
 
 
+def own_app(plan: Plan, options: Options) -> OwnApp | None:
+    """The team's own app as the backend is to start it; None where it is the shop.
+
+    Raises:
+        InputError: one of its programs is not there.
+    """
+    if plan.stack is None:
+        return None
+    app = plan.stack.contained if options.backend == "docker" else None
+    return replace(app or plan.stack.settled(), paths=plan.traffic.paths)
+
+
 def lacking(slot: Slot) -> tuple[str, ...]:
     """What the drill needs, and the plan's stack does not have."""
     app = slot.plan.stack.app.app if slot.plan.stack is not None else SHOP
@@ -194,8 +206,9 @@ def lacking(slot: Slot) -> tuple[str, ...]:
 
 def passed_over(slot: Slot, options: Options) -> str | None:
     """Why the drill can't be carried out on the stack that is asked for, or None if it can."""
-    if slot.plan.stack is not None and options.backend != "local":
-        return "The app is started by a command of this machine, which only the local backend can do"
+    stack = slot.plan.stack
+    if options.backend == "docker" and stack is not None and stack.contained is None:
+        return "The plan names no image of the app, and no container has this machine's commands"
     lacks = lacking(slot)
     return why_not(lacks) if lacks else None
 

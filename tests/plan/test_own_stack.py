@@ -14,7 +14,7 @@ from tests.plan.conftest import Load
 from drillbook.app import NEEDS, SHOP
 from drillbook.errors import InputError
 from drillbook.ownstack import OwnStack
-from drillbook.schedule import Options, lacking, locustfile, passed_over, slots
+from drillbook.schedule import Options, lacking, locustfile, own_app, passed_over, slots
 
 TOP = """runbook: on-call.md
 drills: [{scenario: stuck-transactions, section: Locks in the database}]
@@ -47,13 +47,30 @@ def test_what_a_drill_needs_and_the_stack_lacks_is_known_beforehand(load: Load, 
     assert lacks["reopened-by-code"] == ("shop releases",)
 
 
-def test_an_app_that_a_command_of_this_machine_starts_is_for_the_local_backend(
-    load: Load, tmp_path: Path
-) -> None:
+def test_an_app_without_an_image_is_for_the_local_backend(load: Load, tmp_path: Path) -> None:
     plan = load(STACK + "  env: {DB: '{database_url}'}\n")
     slot = slots(plan, plan.drills, 1, tmp_path)[0]
     assert passed_over(slot, Options()) is None
-    assert "only the local backend" in (passed_over(slot, Options(backend="docker")) or "")
+    assert "names no image" in (passed_over(slot, Options(backend="docker")) or "")
+
+
+def test_an_app_in_an_image_has_nothing_of_this_machine(load: Load, tmp_path: Path) -> None:
+    own = "  setup: make\n  env: {DB: '{database_url}'}\n"
+    plan = load(STACK + own + "  image: {name: 'team/app:1', command: 'app {port}'}\n")
+    slot = slots(plan, plan.drills, 1, tmp_path)[0]
+    assert passed_over(slot, Options(backend="docker")) is None
+    contained = own_app(plan, Options(backend="docker"))
+    assert contained is not None
+    assert (contained.image, contained.command, contained.setup) == (
+        "team/app:1",
+        ("app", "{port}"),
+        (("make",),),
+    )
+    assert (contained.folder, contained.search, contained.reads) == ("", "", ())
+    plan = load(STACK + "  image: team/app:1\n")
+    contained = own_app(plan, Options(backend="docker"))
+    assert contained is not None
+    assert contained.command[0] == sys.executable, "as on this machine, where nothing else is said"
 
 
 def test_the_shop_lacks_nothing(load: Load, tmp_path: Path) -> None:
@@ -150,6 +167,8 @@ def wrong(text: str, line: int, message: str, name: str) -> object:
         wrong("  memory: 1 TB\n", 6, "memory must be a size, not '1 TB' (write 256MB or 1GB)", "memory"),
         wrong("  boot: 1h\n", 6, "boot must be from 1 s to 300 s", "boot"),
         wrong("  reads: [/there/is/no/such/place]\n", 6, "there is no '/there/is/no/such/place'", "reads"),
+        wrong("  image: {command: a}\n", 6, "image lacks the key 'name'", "image"),
+        wrong("  image: {name: a, setup: '{b}'}\n", 6, "nothing to fill in for {b}", "image's setup"),
         wrong("  name: a b\n", 6, "'a b' is not a name", "name"),
         wrong("traffic: {paths: [a]}\n", 6, "'a' is not a path of the app", "traffic path"),
     ],

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from drillbook import library
+from drillbook.app import OwnApp
+from drillbook.backends import own_app
+from drillbook.backends.containers.container import Container, Recipe
 from drillbook.backends.containers.dock import Dock
 from drillbook.backends.containers.operator import HOME, TOOLS, ContainerShell
 from drillbook.backends.containers.parts import ContainerPostgres, ContainerProvider, ContainerRedis
@@ -20,7 +23,7 @@ from drillbook.backends.containers.ready import ready_image
 from drillbook.backends.containers.replica import ContainerRunner
 from drillbook.backends.local import LocalStack
 from drillbook.docker import engine, labels
-from drillbook.errors import NotApplicable, StackError
+from drillbook.errors import StackError
 from drillbook.journal import Journal
 from drillbook.protocols import Setup
 from drillbook.signals.http import announce_sources
@@ -31,6 +34,7 @@ from drillbook.stack.provider import Provider
 from drillbook.stack.redis import Redis
 
 _APP = "/drill/app"
+_SCRATCH = "/tmp"  # noqa: S108  the container's own
 _STOP_DEADLINE_S = 20.0
 
 
@@ -42,8 +46,6 @@ class DockerStack(LocalStack):
     def __init__(self, spec: DrillSpec, journal: Journal, setup: Setup | None = None) -> None:
         if spec.containers is None:
             raise StackError("the drill's spec names no images")
-        if spec.own_app is not None:
-            raise NotApplicable("the app is started by a command of this machine, which no container has")
         run, _, drill = os.environ.get(MARK, "run/0").partition("/")
         self._spec = spec
         self._images: ContainerSpec = spec.containers
@@ -66,6 +68,8 @@ class DockerStack(LocalStack):
         # Its folders one by one: what a customer or a flood does is no part of the service.
         files = {f"{_APP}/{name}": app / name for name in ("serve.py", "shop", "releases")}
         self._runner = ContainerRunner(self._dock, self._pod, self._images.app, dict(files))
+        if spec.own_app is not None:  # as the user that its image says
+            self._runner = ContainerRunner(self._dock, self._pod, spec.own_app.image, {}, user="")
         ready = ready_image(self._dock.client, self._images.postgres)
         faketime = Path(self._images.faketime) if self._images.faketime else None
         database = ContainerPostgres(
@@ -108,6 +112,24 @@ class DockerStack(LocalStack):
         port = self._images.operator_port
         image, tools = self._images.operator, tuple(self._spec.tools)
         self.shell = await ContainerShell.start(self._dock, self._pod, image, tools, port=port)
+
+    def _values(self, own: OwnApp) -> dict[str, str]:
+        return own_app.values_of(own, self.database, self.cache, url=self.url, scratch=Path(_SCRATCH))
+
+    async def _prepare(self, own: OwnApp) -> None:
+        await own_app.prepare_schema(own, self.database)
+        for argv, environment in own_app.setup_of(own, self._values(own)):
+            recipe = Recipe(own.image, argv, environment, options=self._pod.options)
+            container = await Container.start(self._dock, "setup", recipe)
+            try:
+                async with asyncio.timeout(own.boot_s):
+                    code = await container.wait()
+                if code != 0:
+                    raise StackError(f"the setup ended with exit code {code}: {await container.tail()}")
+            except TimeoutError as error:
+                raise StackError(f"the setup did not end within {own.boot_s:g} s") from error
+            finally:
+                await container.remove(self._logs / "setup.log")
 
     def open_shell(self, given: Mapping[str, str]) -> ContainerShell:
         """The operator's shell, with `given` as its variables beside its own.

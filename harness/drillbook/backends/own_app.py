@@ -94,7 +94,8 @@ def _argv(
     own: OwnApp, command: Sequence[str], environment: Mapping[str, str], values: Mapping[str, str]
 ) -> tuple[str, ...]:
     """The command line; what a release sets is in its code, so no variable of the service changes it."""
-    settings = [f"PATH={own.search}", *(f"{name}={text}" for name, text in environment.items())]
+    settings = [f"PATH={own.search}"] if own.search else []
+    settings += [f"{name}={text}" for name, text in environment.items()]
     return ("/usr/bin/env", *(fill(part, values) for part in (*settings, *command)))
 
 
@@ -109,11 +110,25 @@ async def prepare(own: OwnApp, database: Database, values: Mapping[str, str], lo
         InputError: the SQL is refused.
         StackError: a command fails, or does not end.
     """
+    await prepare_schema(own, database)
+    for argv, environment in setup_of(own, values):
+        await _run(argv, own, environment, log)
+
+
+async def prepare_schema(own: OwnApp, database: Database) -> None:
+    """Run the schema, if there is one.
+
+    Raises:
+        InputError: the SQL is refused.
+    """
     if own.schema:
         await _run_schema(Path(own.schema), database)
+
+
+def setup_of(own: OwnApp, values: Mapping[str, str]) -> list[tuple[tuple[str, ...], dict[str, str]]]:
+    """The commands of the setup, each with its environment."""
     environment = {"HOME": values["scratch"], "LANG": "C.UTF-8", **_filled(own.environment, values)}
-    for command in own.setup:
-        await _run(_argv(own, command, {}, values), own, environment, log)
+    return [(_argv(own, command, {}, values), environment) for command in own.setup]
 
 
 async def _run_schema(schema: Path, database: Database) -> None:
