@@ -10,8 +10,8 @@ import sys
 
 HALVES = (
     ["-m", "not functional"],
-    # As many at a time as there are cores, like the drills of a run; who is done takes over from who is not.
-    ["-m", "functional", "--numprocesses", "auto", "--dist", "worksteal"],
+    # As many at a time as there are cores, like the drills of a run; what shares a run stays together.
+    ["-m", "functional", "--numprocesses", "auto", "--dist", "loadgroup"],
 )
 _PASSED, _NO_TESTS = 0, 5
 

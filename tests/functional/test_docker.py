@@ -48,7 +48,8 @@ def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = 60.0)
 
 def outputs(team: Team, drill: dict[str, Any]) -> list[str]:
     """What each step of the runbook printed, as the journal has it."""
-    entries = (json.loads(line) for line in (team.folder / drill["run_dir"] / "journal.jsonl").open())
+    text = (team.folder / drill["run_dir"] / "journal.jsonl").read_text()
+    entries = [json.loads(line) for line in text.splitlines()]
     return [entry["stdout"] + entry["stderr"] for entry in entries if entry["kind"] == "step-ended"]
 
 
@@ -86,7 +87,7 @@ def test_the_runbooks_commands_reach_the_drill_and_nothing_else(team: Team, engi
         )
         (drill,) = drills(team, str(plan), "--no-control")
     printed = "\n".join(outputs(team, drill))
-    assert drill["verdict"] == "NOT_RESOLVED", drill["reason"]
+    assert drill["verdict"] == "STEP_BROKEN", "it can't run as written where there is no network"
     assert "reached the database" in printed
     assert printed.count("reached ") == 1, printed
     assert len(tries) > 2
@@ -199,7 +200,7 @@ def test_runs_on_one_engine_leave_one_another_and_strangers_alone(
     tmp_path: Path, engine: DockerClient, engine_images: Images
 ) -> None:
     stranger = engine.containers.run(
-        engine_images.app, ["sleep", "300"], detach=True, name=f"stranger-{os.getpid()}"
+        engine_images.app, ["sleep", "300"], detach=True, name=f"stranger-{os.getpid()}", network="none"
     )
     try:
         verdicts: dict[str, str] = {}
@@ -228,7 +229,9 @@ def test_what_an_ended_command_left_is_removed_by_recover(
 ) -> None:
     owner = f"{socket.gethostname()} 1 1.0"  # process 1 is another, and began at another time
     marks = labels.marks("0123456789abcdef", owner=owner)
-    container = engine.containers.run(engine_images.app, ["sleep", "300"], detach=True, labels=marks)
+    container = engine.containers.run(
+        engine_images.app, ["sleep", "300"], detach=True, labels=marks, network="none"
+    )
     network = engine.networks.create(f"left-{os.getpid()}", labels=marks)
     try:
         done = team.drillbook("recover")

@@ -117,7 +117,7 @@ def test_where_no_sandbox_can_be_had_another_s_runbook_needs_an_explicit_word(te
 
 
 def test_where_no_sandbox_can_be_had_the_packaged_plan_runs_with_a_warning(team: Team) -> None:
-    done = without_namespaces(team, "run", "--no-control")
+    done = without_namespaces(team, "run", "stuck-transactions", "redis-memory", "--no-control")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "RESOLVED" in done.stdout
     assert "warning: no sandbox" in done.stderr

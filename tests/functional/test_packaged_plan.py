@@ -7,16 +7,18 @@ import re
 from typing import Any
 
 import pytest
-from tests.functional.conftest import Team
+from tests.functional.conftest import Team, jobs
 
 from drillbook.registry import scenarios
+
+pytestmark = pytest.mark.xdist_group("packaged plan")  # one run for all of them
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A run of each scenario's first variant, with its control."""
     team = Team(tmp_path_factory.mktemp("team"))
-    done = team.drillbook("run", "--out", "out", "--json", "results.json")
+    done = team.drillbook("run", "--jobs", str(jobs()), "--out", "out", "--json", "results.json")
     results = json.loads((team.folder / "results.json").read_text())
     suite = (team.folder / "out" / "suite.md").read_text()
     return {"exit": done.exit_code, "told": done.stdout, "drills": results["drills"], "suite": suite}
@@ -31,7 +33,9 @@ def test_each_scenario_s_first_variant_ends_as_the_plan_expects(run: dict[str, A
 def test_each_has_a_control_that_does_not_recover(run: dict[str, Any]) -> None:
     judged = [drill for drill in run["drills"] if drill["verdict"] == "RESOLVED"]
     assert len(judged) >= 7
-    assert {drill["control"]["verdict"] for drill in run["drills"]} == {"NOT_RESOLVED"}
+    assert {drill["control"]["verdict"] for drill in judged} == {"NOT_RESOLVED"}
+    others = [drill["control"] for drill in run["drills"] if drill not in judged]
+    assert set(others) <= {None}, "no verdict hangs on a control where nothing came back"
 
 
 def test_the_suite_report_proves_by_line_numbers_which_steps_were_exercised(run: dict[str, Any]) -> None:
