@@ -177,7 +177,7 @@ SCENARIO = Scenario(
         Variant(
             "slow-cache",
             "A dashboard's clients search all keys of Redis again and again, and everyone waits for them.",
-            lambda: SlowCommands(DASHBOARD, command=("KEYS", "*basket*"), slow_s=0.1, clients=3),
+            lambda: SlowCommands(DASHBOARD, command=("KEYS", "*basket*"), slow_s=0.15, clients=4),
             "Find the clients with CLIENT LIST and cut them off, or drop the keys that they search.",
             _cut_off,
             needs=("shop keys",),
