@@ -13,16 +13,18 @@ HALVES = (
     # As many at a time as there are cores, like the drills of a run; what shares a run stays together.
     ["-m", "functional", "--numprocesses", "auto", "--dist", "loadgroup"],
 )
+SLOWEST = ("--durations", "12", "--durations-min", "2")
 _PASSED, _NO_TESTS = 0, 5
 
 
 def main(arguments: list[str]) -> int:
     """Run both halves; the code of the first that failed, or pytest's for no tests where there are none."""
     codes = [
-        subprocess.run([sys.executable, "-m", "pytest", *half, *arguments], check=False).returncode
+        subprocess.run([sys.executable, "-m", "pytest", *SLOWEST, *half, *arguments], check=False).returncode
         for half in HALVES
     ]
-    failed = [code for code in codes if code not in (_PASSED, _NO_TESTS)]
+    failed = [code for code in codes if code not in (SLOWEST = ("--durations", "12", "--durations-min", "2")
+_PASSED, _NO_TESTS)]
     if failed:
         return failed[0]
     return _PASSED if _PASSED in codes else _NO_TESTS

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.functional.conftest import COMMAND, Team, left_behind
+from tests.functional.conftest import COMMAND, Team, jobs, left_behind
 
 from drillbook.docker import labels
 from drillbook.docker.watcher import abandoned, left
 from drillbook.journal import read
+from drillbook.registry import scenarios
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -66,6 +67,16 @@ def test_a_drill_in_containers_has_the_verdict_and_the_control_of_a_local_one(
     assert engine_images.postgres in report
     mark = json.loads((team.folder / "out" / "run.json").read_text())["mark"]
     assert left(engine, mark) == []
+
+
+def test_each_scenarios_first_variant_ends_in_containers_as_the_plan_expects(
+    team: Team, engine_images: Images
+) -> None:
+    del engine_images
+    found = drills(team, "--jobs", str(jobs()))
+    told = {f"{drill['scenario']}/{drill['variant']}": drill["reason"] for drill in found}
+    assert sorted(drill["scenario"] for drill in found) == sorted(scenarios())
+    assert [drill["scenario"] for drill in found if not drill["expected"]] == [], told
 
 
 def test_the_runbooks_commands_reach_the_drill_and_nothing_else(team: Team, engine_images: Images) -> None:
