@@ -12,6 +12,7 @@ import click
 
 from drillbook import library
 from drillbook.commands.terminal import Terminal
+from drillbook.docker import engine
 from drillbook.errors import InputError, SandboxError
 from drillbook.model import ExitCode
 from drillbook.places import cores
@@ -130,6 +131,7 @@ def decide_sandbox(flags: Flags, plans: list[Plan]) -> bool:
         SandboxError: there can be none, and the commands are not known.
     """
     if flags.backend == "docker":
+        engine.require_near()
         return False  # its commands run in a container
     if flags.no_sandbox:
         click.echo("drillbook: warning: no sandbox (--no-sandbox): commands run unconfined", err=True)

@@ -117,6 +117,26 @@ def is_local(client: DockerClient) -> bool:
     return local_address(_addresses.get(client, client.api.base_url))
 
 
+def host_of(client: DockerClient) -> str | None:
+    """The host that the engine is on, or None where that is this machine."""
+    where = _addresses.get(client, client.api.base_url)
+    return None if local_address(where) else urlsplit(where).hostname or where
+
+
+def require_near() -> None:
+    """Return if the engine, by its address, is on this machine; nothing is connected to.
+
+    Raises:
+        InputError: it is elsewhere, or `DOCKER_HOST` or the context can't be used as given.
+    """
+    where = address()
+    if not local_address(where):
+        raise InputError(
+            f"the Docker engine is at {where}, on another machine, and so are the ports of its containers",
+            hint="run drillbook on that machine, or unset DOCKER_HOST and the docker context",
+        )
+
+
 def local_address(where: str) -> bool:
     """Whether `where` is this machine: a socket in the file system, or the loopback."""
     parts = urlsplit(where)
