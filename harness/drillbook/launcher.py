@@ -26,6 +26,11 @@ from drillbook.stack import guard, sandbox
 ABORT_GRACE_S = 10.0
 _KILL_DEADLINE_S = 5.0
 _GUARD_DEADLINE_S = 12.0
+# What tells docker-py, and the ssh that it may go by, where the engine is.
+_ENGINE = (
+    *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
+    *("SSH_AUTH_SOCK", "PATH", "HOME"),
+)
 _USERS = (
     "root:x:0:0:root:/root:/bin/sh\noncall:x:1000:1000:on call:/tmp/drill/home:/bin/bash\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
@@ -52,6 +57,8 @@ class Worker:
         spec_file.write_text(json.dumps(to_json(spec)), "utf-8")
         argv = [sys.executable, "-m", "drillbook.worker", str(spec_file)]
         environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": spec.scratch, guard.MARK: mark}
+        if spec.containers is not None:  # it has to find the same engine
+            environment |= {name: os.environ[name] for name in _ENGINE if name in os.environ}
         if host.sandboxed:
             argv = _in_sandbox(argv, spec, host, run_dir, environment)
         else:

@@ -9,14 +9,13 @@ from pathlib import Path
 from drillbook.backends.containers.container import Container, Recipe
 from drillbook.backends.containers.dock import Dock
 from drillbook.backends.containers.pod import EVERYWHERE, Pod
-from drillbook.backends.containers.ready import DATA, Ready
+from drillbook.backends.containers.ready import ROOT, Ready
 from drillbook.process import Program
 from drillbook.stack.postgres import Postgres, Programs
 from drillbook.stack.provider import Provider
 from drillbook.stack.redis import Redis
 from drillbook.stack.template import Template
 
-_DRILL = Path("/drill")
 _ONCALL = "1000"
 _SHARED_MEMORY = "128m"
 _REACH = {"listen_addresses": EVERYWHERE}
@@ -48,9 +47,9 @@ class ContainerPostgres(Postgres):
         port: int,
         settings: Mapping[str, str],
     ) -> None:
-        template = Template(_DRILL, dict(ready.passwords))
+        template = Template(ROOT, dict(ready.passwords))
         super().__init__(
-            template, programs, scratch=_DRILL, log=log, port=port, settings={**_REACH, **settings}
+            template, programs, scratch=ROOT, log=log, port=port, settings={**_REACH, **settings}
         )
         self._dock = dock
         self._pod = pod
@@ -59,9 +58,7 @@ class ContainerPostgres(Postgres):
         self._container: Container | None = None
 
     async def _prepare(self) -> None:
-        """Nothing: the data are in the image, at `ready.DATA`."""
-        if str(self._data) != DATA:
-            raise AssertionError(DATA)
+        """Nothing: the data are in the image, below `ready.ROOT`."""
 
     async def _write_offset(self) -> None:
         if self._container is not None:

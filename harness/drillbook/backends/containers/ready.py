@@ -13,6 +13,7 @@ import secrets
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drillbook.backends.containers.container import Container, Recipe
@@ -23,7 +24,10 @@ from drillbook.stack.template import ROLES, recipe
 if TYPE_CHECKING:
     from docker import DockerClient
 
-DATA = "/drill/postgres"
+ROOT = Path("/drill")
+"""Where the data are, as the folder `postgres`."""
+
+_DATA = str(ROOT / "postgres")
 _REPOSITORY = "drillbook/ready-postgres"
 _ROLES = "org.drillbook.roles"
 _DEADLINE_S = 60.0
@@ -103,8 +107,8 @@ async def _make(dock: Dock, image: str, bindir: str, tag: str) -> None:
     for number, (database, text) in enumerate(recipe(passwords)):
         file = f"/drill/statements-{number}.sql"
         files[file] = text.encode()
-        statements += _STATEMENT.format(data=DATA, database=shlex.quote(database), file=file)
-    script = _MAKE.format(data=DATA, bindir=bindir, statements=statements)
+        statements += _STATEMENT.format(data=_DATA, database=shlex.quote(database), file=file)
+    script = _MAKE.format(data=_DATA, bindir=bindir, statements=statements)
     container = await Container.start(
         dock,
         "ready",
