@@ -21,6 +21,7 @@ from drillbook.waiting import until
 _MB = 1_000_000
 _PERIOD_US = 100_000
 _LEAST_QUOTA_US = 1_000
+_NO_LIMIT = 1 << 50
 _SIGNALLED = 128
 _END_DEADLINE_S = 10.0
 
@@ -199,14 +200,16 @@ class Container:
         with contextlib.suppress(StackError):  # it is not paused
             await self._dock.call(f"resume {self.part}", self._engine.unpause)
 
-    async def set_limits(self, limits: Limits) -> None:
-        """Hold it to other limits from now on.
+    async def set_limits(self, limits: Limits, before: Limits) -> None:
+        """Hold it to other limits than `before` from now on.
 
         Raises:
             StackError: the kernel refuses, as where it uses more already.
         """
         update = self._dock.client.api.update_container
-        await self._dock.call(f"limit {self.part}", update, self._engine.id, **_limited(limits, change=True))
+        words = _limited(limits) | _lifted(limits, before)
+        if words:
+            await self._dock.call(f"limit {self.part}", update, self._engine.id, **words)
 
     async def stats(self) -> Mapping[str, Any]:
         """What it uses now, as the engine counts.
@@ -249,17 +252,23 @@ class Container:
             await asyncio.wait([self._watching], timeout=_END_DEADLINE_S)
 
 
-def _limited(limits: Limits, *, change: bool = False) -> dict[str, Any]:
-    """The engine's words for `limits`; where they are changed, what is not limited has to be said too."""
+def _limited(limits: Limits) -> dict[str, Any]:
+    """The engine's words for `limits`."""
     words: dict[str, Any] = {}
     if limits.memory_mb is not None:
         words["mem_limit"] = words["memswap_limit"] = int(limits.memory_mb * _MB)
-    elif change:
-        words["mem_limit"] = words["memswap_limit"] = -1
     if limits.cpu is not None:
         words["cpu_period"] = _PERIOD_US
         words["cpu_quota"] = max(_LEAST_QUOTA_US, int(limits.cpu * _PERIOD_US))
-    elif change:
+    return words
+
+
+def _lifted(limits: Limits, before: Limits) -> dict[str, Any]:
+    """The engine's words for what `before` limits and `limits` does not."""
+    words: dict[str, Any] = {}
+    if limits.memory_mb is None and before.memory_mb is not None:
+        words["mem_limit"] = words["memswap_limit"] = _NO_LIMIT  # it takes no word for none
+    if limits.cpu is None and before.cpu is not None:
         words["cpu_quota"] = -1
     return words
 
@@ -267,6 +276,7 @@ def _limited(limits: Limits, *, change: bool = False) -> dict[str, Any]:
 def _start(dock: Dock, part: str, recipe: Recipe) -> Any:
     from testcontainers.core.config import testcontainers_config  # noqa: PLC0415  slow to import
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415
+    from testcontainers.core.exceptions import ContainerStartException  # noqa: PLC0415
 
     testcontainers_config.ryuk_disabled = True  # our own watcher sees to what is left, and needs no image
     made = DockerContainer(recipe.image)
@@ -290,7 +300,7 @@ def _start(dock: Dock, part: str, recipe: Recipe) -> Any:
     try:
         made.start()
     except BaseException:
-        if made.get_wrapped_container() is not None:
-            made.stop()
+        with contextlib.suppress(ContainerStartException):  # it was not even made
+            made.get_wrapped_container().remove(force=True, v=True)
         raise
     return made

@@ -154,7 +154,7 @@ class Overseer:
         if limits == self._in_force:
             return
         try:
-            await self._replica.container.set_limits(limits)
+            await self._replica.container.set_limits(limits, self._in_force)
         except StackError:
             if self._replica.container.exit_code is None:
                 raise
