@@ -100,7 +100,11 @@ async def _cut_off(stack: Stack, fault: Fault) -> None:
     """Find in CLIENT LIST who runs what SLOWLOG shows, and cut it off."""
     del fault
     async with Redis.from_url(
-        stack.cache.url(role="owner"), decode_responses=True, socket_timeout=10
+        stack.cache.url(role="owner"),
+        decode_responses=True,
+        socket_timeout=10,
+        lib_name=None,  # each word more would have to wait for them all
+        lib_version=None,
     ) as redis:
         # All at once: Redis is slow to answer as long as one of them is there.
         kills = redis.pipeline(transaction=False)

@@ -41,10 +41,12 @@ class SlowCommands:
         self._command = tuple(command)
         self._clients = clients
         self._running: list[asyncio.Task[None]] = []
+        self._connection: Redis | None = None
 
     async def inject(self, stack: Stack) -> None:
         """Fill the database, and let them begin."""
         await self._fill(stack)
+        await self._owner(stack).ping()
         url = stack.cache.url()
         self._running = [
             asyncio.create_task(self._run(url), name=f"{self.name}-{number}")
@@ -55,6 +57,13 @@ class SlowCommands:
             return await self.cause(stack) is not None
 
         await until(shows, deadline_s=_SHOW_DEADLINE_S, what=f"the clients of {self.name} keep redis busy")
+
+    def _owner(self, stack: Stack) -> Redis:
+        """The owner's one connection, which lasts as long as the drill."""
+        if self._connection is None:
+            url = stack.cache.url(role="owner")
+            self._connection = Redis.from_url(url, decode_responses=True, single_connection_client=True)
+        return self._connection
 
     async def _fill(self, stack: Stack) -> None:
         """Make keys until the command is slow; how many that takes depends on the machine."""
@@ -101,12 +110,29 @@ class SlowCommands:
 
     async def cause(self, stack: Stack) -> str | None:
         """The clients, for as long as there are keys enough to make their command slow."""
-        async with owner(stack) as redis:
-            clients = [each for each in await redis.client_list() if each.get("name") == self.name]
-            keys = await redis.dbsize()
+        try:
+            everyone, keys = await self._ask(stack)
+        except RedisError:  # whoever cut off everyone cut us off too
+            await self._let_go()
+            everyone, keys = await self._ask(stack)
+        clients = [each for each in everyone if each.get("name") == self.name]
         if not clients or keys < self._keys / 2:
             return None
         return f"{len(clients)} clients run {' '.join(self._command)} over {keys} keys"
+
+    async def _ask(self, stack: Stack) -> tuple[list[dict[str, str]], int]:
+        """The clients and the number of keys."""
+        # On a connection from before, and at once: each answer takes as long as all of their commands.
+        asked = self._owner(stack).pipeline(transaction=False)
+        asked.client_list()
+        asked.dbsize()
+        everyone, keys = await asked.execute()
+        return everyone, keys
+
+    async def _let_go(self) -> None:
+        if self._connection is not None:
+            await self._connection.aclose()
+            self._connection = None
 
     async def heal(self, stack: Stack) -> None:
         """End the clients, and drop the keys."""
@@ -114,6 +140,7 @@ class SlowCommands:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=_SHOW_DEADLINE_S)
+        await self._let_go()
         async with owner(stack) as redis:
             if await redis.exists(f"{self._prefix}:0"):
                 await redis.eval(
