@@ -5,6 +5,7 @@ Everything here runs on one asyncio event loop, in the drill's worker.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -137,13 +138,14 @@ class Limits:
 class Use:
     """What one replica uses.
 
-    `memory_mb` is its resident memory in megabytes; `cpu` the processors that it used over the last second.
-    `kills` counts how often it was killed for its memory, and `killed` is when that was last (monotonic
-    seconds).
+    `memory_mb` is its resident memory in megabytes; `cpu` the processors that it used over the last second
+    or so, which began at `since`. `kills` counts how often it was killed for its memory, and `killed` is
+    when that was last. Times are monotonic seconds, and minus infinity before anything was measured.
     """
 
     memory_mb: float = 0.0
     cpu: float = 0.0
+    since: float = -math.inf
     kills: int = 0
     killed: float | None = None
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 
-from drillbook.errors import FaultNotTaken, StackError
+from drillbook.errors import FaultNotTaken
 from drillbook.protocols import Limits, Stack
+from drillbook.waiting import until
 
-_MEASURE_S = 1.0
 _SHOW_DEADLINE_S = 8.0
 # Of its limit; a replica that uses less of it has time to spare.
 _FULL = 0.9
@@ -35,11 +36,6 @@ class LowCpuLimit:
     async def inject(self, stack: Stack) -> None:
         """See what the load needs, and set the limit for those that run."""
         replicas = await _used(stack)
-        end = asyncio.get_running_loop().time() + _SHOW_DEADLINE_S
-        while not all(replicas):  # what runs uses some: it was not measured yet
-            if asyncio.get_running_loop().time() > end:
-                raise StackError("what the service uses is not measured")
-            replicas = await _used(stack)
         self._need = sum(replicas)
         limit = self._share * self._need / len(replicas)
         before = self._before = stack.platform.limits()
@@ -55,7 +51,7 @@ class LowCpuLimit:
         raise FaultNotTaken("no replica uses all that its limit gives it")
 
     async def cause(self, stack: Stack) -> str | None:
-        """What the replicas may use and what the busiest did in the second from now on, if both are short."""
+        """What the replicas may use and what the busiest uses, measured from now on, if both are short."""
         limit = stack.platform.limits().cpu
         if limit is None:
             return None
@@ -75,6 +71,15 @@ class LowCpuLimit:
 
 
 async def _used(stack: Stack) -> list[float]:
-    """What each replica uses, in processors, over a second that begins now."""
-    await asyncio.sleep(_MEASURE_S)  # a rate of use can only be measured over a time
+    """What each replica uses, in processors, over a second or so that begins now.
+
+    Raises:
+        StackError: that is not measured.
+    """
+    began = time.monotonic()
+
+    async def measured() -> bool:
+        return all(use.since >= began for use in stack.platform.use())
+
+    await until(measured, deadline_s=_SHOW_DEADLINE_S, what="what the service uses is measured")
     return [use.cpu for use in stack.platform.use()] or [0.0]

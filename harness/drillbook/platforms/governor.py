@@ -7,6 +7,7 @@ stops what has used up its processor time for the rest of the period. It never s
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import time
@@ -56,18 +57,19 @@ class Series:
 class Meter:
     """What one replica uses. It outlives the replica's processes, so a kill does not empty it.
 
-    `memory_mb` is resident memory in megabytes, `cpu` in processors. `killed` says when (monotonic seconds)
-    the replica was last killed for its memory.
+    `memory_mb` is resident memory in megabytes, `cpu` processors over a time that began at `since`, and
+    `killed` when the replica was last killed for its memory (both monotonic seconds).
     """
 
     memory_mb: Series = field(default_factory=Series)
     cpu: Series = field(default_factory=Series)
+    since: float = -math.inf
     killed: float | None = None
     kills: int = 0
 
     def use(self) -> Use:
         """The values of now."""
-        return Use(self.memory_mb.current, self.cpu.current, self.kills, self.killed)
+        return Use(self.memory_mb.current, self.cpu.current, self.since, self.kills, self.killed)
 
 
 class Governor:
@@ -186,6 +188,7 @@ class Governor:
         window_s = now - seen[0][0]
         if window_s > 0:
             self._meter.cpu.add(max(0.0, cpu_s - seen[0][1]) / window_s)
+            self._meter.since = seen[0][0]
 
     def _resume(self) -> None:
         if self._stopped:

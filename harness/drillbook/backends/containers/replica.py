@@ -9,7 +9,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +162,9 @@ class Overseer:
 
     def _note(self, stats: Mapping[str, Any]) -> None:
         # The engine counts once a second, and says when: what it is asked in between it gives again.
-        now = datetime.fromisoformat(stats["read"][:26].rstrip("Z")).timestamp()
-        if self._seen and now <= self._seen[-1][0]:
+        read = datetime.fromisoformat(stats["read"][:26].rstrip("Z")).replace(tzinfo=UTC)
+        now = time.monotonic() - (datetime.now(UTC) - read).total_seconds()
+        if self._seen and now <= self._seen[-1][0] + _MEASURE_S:
             return
         memory = stats["memory_stats"]
         parts = memory.get("stats", {})
@@ -177,6 +178,7 @@ class Overseer:
         window_s = now - seen[0][0]
         if window_s > 0:
             self._meter.cpu.add(max(0.0, cpu_s - seen[0][1]) / window_s)
+            self._meter.since = seen[0][0]
 
 
 class ContainerRunner:
