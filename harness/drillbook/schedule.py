@@ -194,8 +194,9 @@ def own_app(plan: Plan, options: Options) -> OwnApp | None:
     """
     if plan.stack is None:
         return None
-    app = plan.stack.contained if options.backend == "docker" else None
-    return replace(app or plan.stack.settled(), paths=plan.traffic.paths)
+    if options.backend == "docker":
+        return replace(plan.stack.contained or plan.stack.app, paths=plan.traffic.paths)
+    return replace(plan.stack.settled(), paths=plan.traffic.paths)
 
 
 def lacking(slot: Slot) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def choose(flags: Flags) -> list[tuple[Plan, tuple[PlannedDrill, ...]]]:
     ]
     chosen = [(plan, tuple(select(plan, names, all_variants=flags.all_variants))) for plan in plans]
     for plan in plans:
-        if plan.stack is not None:
+        if plan.stack is not None and flags.backend == "local":
             plan.stack.settled()  # before anything boots
         for error in plan.left_out.values():
             click.echo(f"drillbook: warning: left out: {error.render()}", err=True)
