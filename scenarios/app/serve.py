@@ -1,4 +1,4 @@
-"""Serves a release on the loopback: `python serve.py RELEASE --port N`, such as `serve.py r2026_11_2`.
+"""Serves a release: `python serve.py RELEASE --port N [--host HOST]`, such as `serve.py r2026_11_2`.
 
 It does what `python -m uvicorn --factory releases.RELEASE:create_app` does, and bounds the end: on SIGTERM a
 request gets a moment to be finished, and the process ends within a second, whatever its requests wait for.
@@ -15,6 +15,7 @@ from types import FrameType
 
 import uvicorn
 
+HOST = "127.0.0.1"
 GRACE_S = 0.4
 END_S = 0.9
 
@@ -33,11 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Serve a release of the order service.")
     parser.add_argument("release")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    parser.add_argument("--host", default=HOST, help="The address that it listens on. Default: the loopback.")
     options = parser.parse_args(arguments)
     config = uvicorn.Config(
         f"releases.{options.release}:create_app",
         factory=True,
-        host="127.0.0.1",
+        host=options.host,
         port=options.port,
         access_log=False,
         log_level="warning",
