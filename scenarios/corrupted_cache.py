@@ -121,6 +121,7 @@ SCENARIO = Scenario(
             "Roll the release back, then delete the key.",
             _roll_back_and_delete,
             Setup(releases=HISTORY),
+            needs=("shop releases",),
         ),
         Variant(
             "returns-after-restart",
@@ -138,6 +139,7 @@ SCENARIO = Scenario(
             _roll_back,
             # A small pool, so that it is used up on a fast machine as well.
             Setup(releases=HISTORY, variables={"DB_POOL_SIZE": "4"}),
+            needs=("shop releases",),
         ),
     ),
     needs=("shop keys",),
