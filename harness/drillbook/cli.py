@@ -178,6 +178,54 @@ def doctor(as_json: bool) -> int:  # noqa: FBT001  click calls it by name
 
 
 @main.group()
+def fault() -> None:
+    """Break a stack that is running already, by hand."""
+
+
+_TARGET = click.option("--target", type=click.Choice(["compose"]), required=True,
+                       help="What to break: the stack of docker-compose.yml.")  # fmt: skip
+_PROJECT = click.option("--project", metavar="NAME", help="The compose project, where there are several.")
+
+
+@fault.command(name="inject")
+@click.argument("name", metavar="SCENARIO/VARIANT")
+@_TARGET
+@_PROJECT
+@click.option("--plan", type=_FILE, metavar="FILE",
+              help="A plan with allow_external: true, for a project of another file.")  # fmt: skip
+@click.option("--yes-break", metavar="NAME", help="Break the project of that name without asking.")
+@click.option("--wait", is_flag=True, help="Where the database's clock can't be jumped, let time pass.")
+def fault_inject(  # noqa: PLR0917  see above
+    name: str,
+    target: str,
+    project: str | None,
+    plan: Path | None,
+    yes_break: str | None,
+    wait: bool,  # noqa: FBT001  see above
+) -> int:
+    """Inject a fault into a running stack, hold it until Ctrl-C, then heal it.
+
+    A scenario's name alone stands for its first variant.
+    """
+    from drillbook.commands.fault import Wish, inject_command  # noqa: PLC0415  see above
+
+    del target  # there is one kind
+    return inject_command(Wish(name, project=project, plan=plan, yes_break=yes_break, wait=wait))
+
+
+@fault.command(name="list")
+@_TARGET
+@_PROJECT
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def fault_list(target: str, project: str | None, as_json: bool) -> int:  # noqa: FBT001  see above
+    """List the variants, and what those need that can't be injected into the stack as it is."""
+    from drillbook.commands.fault import list_command  # noqa: PLC0415  see above
+
+    del target
+    return list_command(project, as_json=as_json)
+
+
+@main.group()
 def images() -> None:
     """The container images of the docker backend."""
 
@@ -204,3 +252,15 @@ def images_list(as_json: bool) -> int:  # noqa: FBT001  click calls it by name
     from drillbook.commands.images import list_command  # noqa: PLC0415  see above
 
     return list_command(as_json=as_json)
+
+
+@images.command(name="env")
+@click.argument("name", metavar="[SET]", required=False)
+def images_env(name: str | None) -> int:
+    """Print a set of images as the variables of docker-compose.yml, for its `.env` file.
+
+    SET is a name that `drillbook images list` shows; without it, the set that a run would take.
+    """
+    from drillbook.commands.images import env_command  # noqa: PLC0415  see above
+
+    return env_command(name)

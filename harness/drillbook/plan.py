@@ -30,6 +30,7 @@ _FASTEST_CLOCK = 86400
 _KEYS = (
     *("runbook", "platform", "operator", "objectives", "bindings", "placeholders"),
     *("tools", "clock", "timing", "traffic", "scenarios", "stack", "images", "drills"),
+    "allow_external",
 )
 
 
@@ -106,7 +107,8 @@ class Plan:
     """A plan, checked.
 
     `scenarios` is the folder of the team's own scenarios, and `stack` its own app, if there are any;
-    `images` names the docker backend's, see `docker.images.choose`.
+    `images` names the docker backend's, see `docker.images.choose`. `allow_external` says that what drillbook
+    did not start may be broken, see `external`.
     `left_out` is what does not fit a runbook that was put in the place of the plan's own, as the errors that
     it would have been: by scenario for those of which the runbook has no section, else by the line.
     """
@@ -126,6 +128,7 @@ class Plan:
     scenarios: Path | None = None
     stack: OwnStack | None = None
     images: str | Mapping[str, str] | None = None
+    allow_external: bool = False
     left_out: Mapping[str, InputError] = field(default_factory=dict)
 
 
@@ -165,6 +168,7 @@ def load_plan(path: Path, *, runbook: Path | None = None) -> Plan:
         scenarios=own,
         stack=stack,
         images=_images(table.get("images")),
+        allow_external=_switch(table.get("allow_external")),
         left_out={**(sectionless or {}), **{f"line {error.line}": error for error in others or ()}},
     )
 
@@ -255,6 +259,14 @@ def _timing(item: Item | None) -> Timing:
     if item is not None and timing.hold_s < 2 * timing.probe_interval_s:
         raise item.error("hold is shorter than two probe intervals", "a window needs samples to be judged by")
     return timing
+
+
+def _switch(item: Item | None) -> bool:
+    """Whether `item` says true; False where it is not there."""
+    value = item.scalar() if item is not None else "false"
+    if item is not None and value not in ("true", "false"):
+        raise item.mismatch("true or false")
+    return value == "true"
 
 
 def _images(item: Item | None) -> str | Mapping[str, str] | None:

@@ -57,6 +57,7 @@ def wrong(text: str, line: int, message: str, name: str) -> object:
         wrong(f"{TOP}traffic: {{users: -1}}\n", 3, "users must be a whole number from 0 to 1000", "users -1"),
         wrong(f"{TOP}traffic: {{users: true}}\n", 3, "users must be a whole number", "users bool"),
         wrong(f"{TOP}traffic: {{locustfile: x.py}}\n", 3, "there is no file 'x.py'", "locustfile"),
+        wrong(f"{TOP}allow_external: yes please\n", 3, "allow_external must be true or false", "external"),
         wrong(f"{TOP}tools: [/bin/curl]\n", 3, "'/bin/curl' is not the name of a program", "tool"),
         wrong(TOP.replace("stuck-t", "stuk-t"), 2, "did you mean 'stuck-transactions'?", "scenario"),
         wrong(TOP.replace("Locks in", "Lock in"), 2, "did you mean 'Locks in the database'?", "section"),

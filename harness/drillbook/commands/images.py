@@ -1,4 +1,4 @@
-"""The commands about images: `drillbook images build` and `list`."""
+"""The commands about images: `drillbook images build`, `list` and `env`."""
 
 from __future__ import annotations
 
@@ -73,6 +73,14 @@ def list_command(*, as_json: bool) -> int:
     for file in files:
         if file.exists():
             click.echo(f"file system: {file} ({file.stat().st_size // _MB} MB)")
+    return 0
+
+
+def env_command(name: str | None) -> int:
+    """Print the images of the set `name`, or of the usual one, as the variables of docker-compose.yml."""
+    chosen = images.choose(engine.connect(), name)
+    for role in images.ROLES:
+        click.echo(f"DRILLBOOK_{role.upper()}_IMAGE={getattr(chosen, role)}")
     return 0
 
 

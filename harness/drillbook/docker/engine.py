@@ -117,12 +117,6 @@ def is_local(client: DockerClient) -> bool:
     return local_address(_addresses.get(client, client.api.base_url))
 
 
-def host_of(client: DockerClient) -> str | None:
-    """The host that the engine is on, or None where that is this machine."""
-    where = _addresses.get(client, client.api.base_url)
-    return None if local_address(where) else urlsplit(where).hostname or where
-
-
 def require_near() -> None:
     """Return if the engine, by its address, is on this machine; nothing is connected to.
 
