@@ -25,7 +25,7 @@ FROM {base}
 COPY site-packages /app/site-packages
 COPY kinto.ini /app/
 ENV PYTHONPATH=/app/site-packages
-RUN printf '#!/bin/sh\\nexec python3 -m kinto "$@"\\n' > /usr/local/bin/kinto
+COPY kinto /usr/local/bin/kinto
 RUN chmod 755 /usr/local/bin/kinto
 LABEL org.drillbook.image=example
 WORKDIR /app
@@ -46,6 +46,8 @@ def image(engine: DockerClient, engine_images: Images, environment: Path, tmp_pa
     context = tmp_path / "context"
     shutil.copytree(packages, context / "site-packages", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(EXAMPLE / "kinto.ini", context)
+    script = "#!/usr/bin/python3\nimport sys\nfrom kinto.__main__ import main\nsys.exit(main())\n"
+    (context / "kinto").write_text(script)
     (context / "Dockerfile").write_text(DOCKERFILE.format(base=engine_images.app))
     engine.images.build(path=str(context), tag="drillbook-example-kinto", rm=True, network_mode="none")
     return "drillbook-example-kinto"
