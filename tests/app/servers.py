@@ -41,6 +41,10 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+# Longer than an app takes between an answer and its entry in the log.
+RESTING_S = 0.03
+
+
 def until(check: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
     """Wait until `check` says so."""
     end = time.monotonic() + deadline_s
@@ -180,7 +184,18 @@ class App:
         return self.http.post("/orders", json=wish, headers=headers)
 
     def entries(self, message: str) -> list[dict[str, Any]]:
-        """The log's entries with `message`; every line must be JSON."""
+        """The log's entries with `message`, once the log has come to rest; every line must be JSON.
+
+        An answer is logged after it was sent, so whoever has it may be ahead of the log.
+        """
+        sizes = [-1]
+
+        def rests() -> bool:
+            sizes.append(self.log.stat().st_size)
+            time.sleep(RESTING_S)
+            return sizes[-1] == sizes[-2]
+
+        until(rests, "the log comes to rest")
         lines = self.log.read_text().splitlines(keepends=True)
         entries = [json.loads(line) for line in lines if line.endswith("\n")]
         return [entry for entry in entries if entry["msg"] == message]

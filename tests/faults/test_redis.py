@@ -54,9 +54,16 @@ DEADLINE_S = 10.0
 
 @dataclass
 class Service:
-    """Of a platform only the service's variables."""
+    """Of a platform only the service's variables, and whether it stands still."""
 
     given: dict[str, str] = field(default_factory=dict)
+    still: bool = False
+
+    async def pause(self) -> None:
+        self.still = True
+
+    async def resume(self) -> None:
+        self.still = False
 
     def variables(self) -> Mapping[str, str]:
         return self.given
