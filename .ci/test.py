@@ -10,8 +10,8 @@ import sys
 
 HALVES = (
     ["-m", "not functional"],
-    # As many at a time as there are cores, like the drills of a run; what shares a run stays together.
-    ["-m", "functional", "--numprocesses", "auto", "--dist", "loadgroup"],
+    # As many at a time as there are cores, like the drills of a run; a file stays together, for its tests may share a run.
+    ["-m", "functional", "--numprocesses", "auto", "--dist", "loadfile"],
 )
 SLOWEST = ("--durations", "12", "--durations-min", "2")
 _PASSED, _NO_TESTS = 0, 5

@@ -7,18 +7,16 @@ import re
 from typing import Any
 
 import pytest
-from tests.functional.conftest import Team, jobs
+from tests.functional.conftest import Team
 
 from drillbook.registry import scenarios
-
-pytestmark = pytest.mark.xdist_group("packaged plan")  # one run for all of them
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A run of each scenario's first variant, with its control."""
     team = Team(tmp_path_factory.mktemp("team"))
-    done = team.drillbook("run", "--jobs", str(jobs()), "--out", "out", "--json", "results.json")
+    done = team.drillbook("run", "--out", "out", "--json", "results.json")
     results = json.loads((team.folder / "results.json").read_text())
     suite = (team.folder / "out" / "suite.md").read_text()
     return {"exit": done.exit_code, "told": done.stdout, "drills": results["drills"], "suite": suite}
