@@ -10,7 +10,8 @@ import sys
 
 HALVES = (
     ["-m", "not functional"],
-    # As many at a time as there are cores, like the drills of a run; a file stays together, for its tests may share a run.
+    # As many at a time as there are cores, like the drills of a run. A file stays together, for its tests may
+    # share a run.
     ["-m", "functional", "--numprocesses", "auto", "--dist", "loadfile"],
 )
 SLOWEST = ("--durations", "12", "--durations-min", "2")
