@@ -156,10 +156,17 @@ def table(results: Sequence[DrillResult]) -> Table:
             f"{result.scenario}/{result.variant}",
             verdict,
             *(seconds(value) for value in (spans.ttd, spans.ttm, spans.ttr)),
-            result.control.verdict if result.control else "none",
+            _control(result),
             f"{result.score.total:.0f}" if result.score else "-",
         )
     return made
+
+
+def _control(result: DrillResult) -> str:
+    """What became of the control; a dash where no verdict hangs on one."""
+    if result.control is not None:
+        return str(result.control.verdict)
+    return "none" if result.control_needed else "-"
 
 
 def seconds(value: float | None) -> str:
