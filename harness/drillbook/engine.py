@@ -39,6 +39,7 @@ from drillbook.traffic.locust import Traffic
 BOOT_DEADLINE_S = 30.0
 STEADY_DEADLINE_S = 20.0
 STEADY_WINDOW_S = 0.4
+STEADY_INTERVALS = 5
 INJECT_DEADLINE_S = 30.0
 TEAR_DOWN_DEADLINE_S = 15.0
 # After the cause was seen to be gone, it is looked for once more.
@@ -149,11 +150,13 @@ class Drill:
 
     async def _steady(self) -> bool:
         signals = self._probing.signals
-        if not await signals.wait_until_holds(STEADY_WINDOW_S, STEADY_DEADLINE_S - 1):
+        # Longer than what the verdict looks back at, which is some intervals where these are long.
+        window_s = max(STEADY_WINDOW_S, STEADY_INTERVALS * self._header.probe_interval_s)
+        if not await signals.wait_until_holds(window_s, STEADY_DEADLINE_S - 1):
             raise StackError(f"the stack is not steady before the fault: {signals.describe_bad()}")
         await self._invariants.note()
         # The baseline takes a moment; what is promised is that all is good when the fault comes.
-        if not await signals.wait_until_holds(STEADY_WINDOW_S, 5.0):
+        if not await signals.wait_until_holds(window_s, 5.0 + window_s):
             raise StackError(f"the stack is not steady before the fault: {signals.describe_bad()}")
         return True
 
