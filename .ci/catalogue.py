@@ -27,7 +27,7 @@ Every scenario and variant that comes with drillbook, and how the packaged runbo
 {headline}.
 
 TTM is the time from the first bad look to the begin of the good window that lasts; the control is the same
-fault with nobody to respond.
+fault with nobody to respond, run where the service came back.
 """
 
 
@@ -65,7 +65,7 @@ def _scenario(rows: Sequence[Row]) -> Iterator[str]:
     yield "| Variant | What happens | Verdict | TTM | Control | What cures it |\n|---|---|---|---:|---|---|"
     for row in sorted(rows, key=lambda row: row.result.known_gap is not None):
         told = row.result
-        control = told.control.verdict if told.control else "none"
+        control = told.control.verdict if told.control else "–"
         note = f" ({told.gap_note})" if told.gap_note else ""
         cells = (
             f"`{told.variant}`",
