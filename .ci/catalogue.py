@@ -65,7 +65,7 @@ def _scenario(rows: Sequence[Row]) -> Iterator[str]:
     yield "| Variant | What happens | Verdict | TTM | Control | What cures it |\n|---|---|---|---:|---|---|"
     for row in sorted(rows, key=lambda row: row.result.known_gap is not None):
         told = row.result
-        control = told.control.verdict if told.control else "–"
+        control = told.control.verdict if told.control else "\N{EN DASH}"
         note = f" ({told.gap_note})" if told.gap_note else ""
         cells = (
             f"`{told.variant}`",
