@@ -1,6 +1,7 @@
-"""Runs the suite: first what measures times, alone, then the installed command's tests, side by side.
+"""Runs the suite in three parts.
 
-Arguments go to pytest, such as `-k sandbox`. What they name may be in one half only.
+First what measures times, alone; then the installed command's tests, side by side; then those of them that
+need the whole machine. Arguments go to pytest, such as `-k sandbox`. What they name may be in one part only.
 """
 
 from __future__ import annotations
@@ -8,21 +9,22 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HALVES = (
+PARTS = (
     ["-m", "not functional"],
     # As many at a time as there are cores, like the drills of a run. A file stays together, for its tests may
     # share a run.
-    ["-m", "functional", "--numprocesses", "auto", "--dist", "loadfile"],
+    ["-m", "functional and not whole", "--numprocesses", "auto", "--dist", "loadfile"],
+    ["-m", "whole"],
 )
 SLOWEST = ("--durations", "12", "--durations-min", "2")
 _PASSED, _NO_TESTS = 0, 5
 
 
 def main(arguments: list[str]) -> int:
-    """Run both halves; the code of the first that failed, or pytest's for no tests where there are none."""
+    """Run each part; the code of the first that failed, or pytest's for no tests where there are none."""
     codes = [
-        subprocess.run([sys.executable, "-m", "pytest", *SLOWEST, *half, *arguments], check=False).returncode
-        for half in HALVES
+        subprocess.run([sys.executable, "-m", "pytest", *SLOWEST, *part, *arguments], check=False).returncode
+        for part in PARTS
     ]
     failed = [code for code in codes if code not in (_PASSED, _NO_TESTS)]
     if failed:

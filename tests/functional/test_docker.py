@@ -69,6 +69,7 @@ def test_a_drill_in_containers_has_the_verdict_and_the_control_of_a_local_one(
     assert left(engine, mark) == []
 
 
+@pytest.mark.whole
 def test_each_scenarios_first_variant_ends_in_containers_as_the_plan_expects(
     team: Team, engine_images: Images
 ) -> None:
@@ -207,6 +208,7 @@ def test_a_signal_ends_the_run_and_every_container(
     assert left(engine, mark) == []
 
 
+@pytest.mark.whole
 def test_runs_on_one_engine_leave_one_another_and_strangers_alone(
     tmp_path: Path, engine: DockerClient, engine_images: Images
 ) -> None:

@@ -16,6 +16,7 @@ import platformdirs
 import pytest
 from tests.functional.conftest import Team
 
+pytestmark = pytest.mark.whole
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "kinto"
 INSTALL_DEADLINE_S = 300.0
 CURED = (

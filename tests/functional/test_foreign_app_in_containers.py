@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from drillbook.docker.recipe import Images
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.whole]
 __all__ = ["environment"]  # the fixture
 # What the example's own Dockerfile does, where no registry is reached: with the packages of the environment.
 DOCKERFILE = """\
@@ -57,7 +57,17 @@ def test_the_same_app_is_drilled_in_containers(team: Team, image: str) -> None:
     shutil.copytree(EXAMPLE, team.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".venv"))
     assert image in (team.folder / "drillbook.yaml").read_text()
     done = team.drillbook(
-        *("run", "drillbook.yaml", "--backend", "docker", "--out", "out", "--json", "results.json"),
+        *(
+            "run",
+            "drillbook.yaml",
+            "--backend",
+            "docker",
+            "--no-control",
+            "--out",
+            "out",
+            "--json",
+            "results.json",
+        ),
         *("--jobs", str(jobs())),
     )
     assert (team.folder / "results.json").exists(), done.stderr

@@ -17,6 +17,8 @@ from drillbook.events import ResponderActed, Sampled
 from drillbook.journal import events, read
 from drillbook.registry import scenarios
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_each_variant_is_bad_until_its_reference_cure(team: Team, scenario: str) -> None:

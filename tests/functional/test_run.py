@@ -194,6 +194,7 @@ def test_outside_a_sandbox_the_verdict_is_the_same(team: Team) -> None:
     assert (drill["verdict"], drill["exit"]) == ("RESOLVED", 0)
 
 
+@pytest.mark.whole
 def test_drills_side_by_side_stay_apart(team: Team) -> None:
     plan = team.write()
     done = team.drillbook(
