@@ -13,6 +13,7 @@ from drillbook.protocols import Stack
 
 _LOOK_S = 0.05
 _RESTARTS = 20
+_CANCEL_S = 0.5
 
 
 class CorruptedSnapshot:
@@ -77,9 +78,10 @@ class CorruptedSnapshot:
 
     async def heal(self, stack: Stack) -> None:
         """Remove the value, in the snapshot as well, and let the host be."""
-        if self._host is not None:
+        while self._host is not None and not self._host.done():
+            # Again where it is in vain: a client of Redis may take the cancelling for its own time being up.
             self._host.cancel()
-            await asyncio.wait([self._host])
+            await asyncio.wait([self._host], timeout=_CANCEL_S)
         await stack.cache.revive()
         await self._corrupted.heal(stack)
         async with owner(stack) as redis:
