@@ -16,7 +16,7 @@ class Occupancy:
 
     def share(self) -> float:
         """The share of all processor time since then that was used, from 0 to 1."""
-        idle, total = (now - before for now, before in zip(_times(), self._before, strict=True))
+        idle, total = (after - before for after, before in zip(_times(), self._before, strict=True))
         if total <= 0:
             return 0.0
         return min(1.0, max(0.0, 1.0 - idle / total))  # the machine's own sums are true to a hundredth

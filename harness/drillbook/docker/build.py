@@ -108,7 +108,7 @@ def _alone() -> Iterator[None]:
             except BlockingIOError as error:
                 if time.monotonic() > end:
                     raise StackError("another build of the images does not end", path=file.name) from error
-                time.sleep(0.2)
+                time.sleep(0.2)  # between two tries at the lock, which has no waiting with a deadline
         yield
 
 

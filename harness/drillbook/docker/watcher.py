@@ -104,7 +104,7 @@ def remove(client: DockerClient, mark: str, *, deadline_s: float = DEADLINE_S) -
                     each.remove(force=True, v=True)
                 else:
                     each.remove()
-        time.sleep(_POLL_S)
+        time.sleep(_POLL_S)  # between two looks, until nothing is left
 
 
 def main(arguments: list[str]) -> int:

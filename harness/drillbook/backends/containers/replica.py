@@ -147,7 +147,7 @@ class Overseer:
                 if container.exit_code is None:
                     await asyncio.sleep(_MEASURE_S)  # it is just coming up, or just going
                 continue
-            await asyncio.sleep(_MEASURE_S)
+            await asyncio.sleep(_MEASURE_S)  # the interval of the measures
 
     async def _apply(self) -> None:
         limits = self._limits()
