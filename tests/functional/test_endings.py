@@ -114,7 +114,7 @@ def test_a_run_that_goes_on_is_not_recovered(start: Callable[..., Running]) -> N
 
 
 def worker_of(running: Running) -> psutil.Process:
-    """The worker: the oldest, for a child that it makes has its command line until it becomes another program."""
+    """The worker: the oldest, for a child of its own has its command line until it runs another program."""
     workers = []
     for process in psutil.Process(running.process.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # short-lived, and gone meanwhile
