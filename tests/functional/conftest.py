@@ -119,6 +119,17 @@ def left_behind(mark: str) -> list[str]:
     return left
 
 
+def worker_of(command: int) -> psutil.Process:
+    """The worker that the command with that id runs: the oldest, for until a child of its own has become
+    another program, that has the worker's command line."""
+    workers = []
+    for process in psutil.Process(command).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # short-lived, and gone meanwhile
+            if process.cmdline()[1:3] == ["-m", "drillbook.worker"]:
+                workers.append(process)
+    return min(workers, key=psutil.Process.create_time)
+
+
 @pytest.fixture
 def team(tmp_path: Path) -> Team:
     """A team's empty repository."""

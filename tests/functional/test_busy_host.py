@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 from tests.app.servers import until
-from tests.functional.conftest import COMMAND, DEADLINE_S, Team
+from tests.functional.conftest import COMMAND, DEADLINE_S, Team, worker_of
 
 from drillbook.events import DrillStarted, PhaseStarted, Stalled
 from drillbook.journal import events, read
@@ -27,17 +27,12 @@ def responding(journal: Path) -> bool:
 def stall(command: int, journal: Path) -> None:
     """Keep the worker of the drill that `command` runs from running for a while."""
     until(lambda: responding(journal), "the drill responds", 60)
-    workers = [
-        process
-        for process in psutil.Process(command).children(recursive=True)
-        if "drillbook.worker" in process.cmdline() and process.name().startswith("python")
-    ]
-    assert len(workers) == 1
-    workers[0].send_signal(signal.SIGSTOP)
+    worker = worker_of(command)
+    worker.send_signal(signal.SIGSTOP)
     try:
-        workers[0].wait(STOPPED_S)
+        worker.wait(STOPPED_S)
     except psutil.TimeoutExpired:
-        workers[0].send_signal(signal.SIGCONT)
+        worker.send_signal(signal.SIGCONT)
 
 
 def test_a_bad_verdict_from_a_busy_host_is_not_taken_at_the_first_try(team: Team) -> None:

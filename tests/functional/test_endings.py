@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
-from tests.functional.conftest import COMMAND, Team, left_behind
+from tests.functional.conftest import COMMAND, Team, left_behind, worker_of
 
 from drillbook.journal import read
 
@@ -113,22 +112,12 @@ def test_a_run_that_goes_on_is_not_recovered(start: Callable[..., Running]) -> N
     assert running.process.poll() is None
 
 
-def worker_of(running: Running) -> psutil.Process:
-    """The worker: the oldest, for a child of its own has its command line until it runs another program."""
-    workers = []
-    for process in psutil.Process(running.process.pid).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # short-lived, and gone meanwhile
-            if process.cmdline()[1:3] == ["-m", "drillbook.worker"]:
-                workers.append(process)
-    return min(workers, key=psutil.Process.create_time)
-
-
 def test_a_worker_that_is_killed_is_told_as_a_failure_of_the_harness(
     start: Callable[..., Running],
 ) -> None:
     running = start()
     running.wait_for_phase("detect")
-    worker_of(running).kill()
+    worker_of(running.process.pid).kill()
     output, _ = running.process.communicate(timeout=40)
     assert running.process.returncode == 3, output
     result = json.loads((running.journal.parent / "result.json").read_text())
