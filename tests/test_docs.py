@@ -12,7 +12,7 @@ from drillbook import cli, model
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(
     path
-    for place in (".", "docs", "docs/decisions", "reports/samples")
+    for place in (".", "docs", "docs/decisions", "docs/rules", "reports/samples")
     for path in (ROOT / place).glob("*.md")
 )
 # Folders of a run, and of an installed package.

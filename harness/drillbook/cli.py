@@ -130,6 +130,34 @@ def parse(runbook: Path, as_json: bool) -> int:  # noqa: FBT001  click calls it 
 
 
 @main.command()
+@click.argument("runbooks", type=_FILE, nargs=-1, metavar="RUNBOOK...")
+@click.option("--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), default="text",
+              show_default=True, help="How the findings are printed.")  # fmt: skip
+@click.option("--select", multiple=True, metavar="RULE,...", help="Only these rules.")
+@click.option("--ignore", multiple=True, metavar="RULE,...", help="All rules but these.")
+@click.option("--plan", type=_FILE, metavar="FILE", help="Count what this plan binds and fills in.")
+@click.option("--list", "list_rules", is_flag=True, help="List the rules.")
+@click.option("--explain", metavar="RULE", help="Print a rule's page: what, why, and how to mend it.")
+def lint(
+    explain: str | None,
+    list_rules: bool,  # noqa: FBT001  click calls it by name
+    **wish: object,
+) -> int:
+    """Find what is worth mending in runbooks by reading them.
+
+    Nothing is run. `<!-- drillbook: ignore RULE -->` in the runbook quietens a rule for what is right below.
+    The exit code is 1 if there are errors or warnings, 0 if there are only notes, or nothing.
+    """
+    from drillbook.commands.lint import Wish, explain_command, lint_command, list_command  # noqa: PLC0415  see above
+
+    if list_rules:
+        return list_command()
+    if explain is not None:
+        return explain_command(explain)
+    return lint_command(Wish(**wish))  # type: ignore[arg-type]
+
+
+@main.command()
 @click.argument("run_dir", type=_FILE)
 def report(run_dir: Path) -> int:
     """Make every report again, from the journals in RUN_DIR alone."""

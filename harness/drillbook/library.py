@@ -1,4 +1,4 @@
-"""The library that comes with drillbook: plans, scenarios and report templates, as files.
+"""The library that comes with drillbook: plans, scenarios, report templates and lint's pages, as files.
 
 In an installed package they lie in `drillbook/_library/`; in a checkout they are folders at its top.
 """
@@ -39,12 +39,21 @@ def reports_dir() -> Path:
     return _folder("reports")
 
 
-def _folder(name: str) -> Path:
+def rules_dir() -> Path:
+    """Where the pages of the lint rules are.
+
+    Raises:
+        StackError: they are not there.
+    """
+    return _folder("rules", "docs/rules")
+
+
+def _folder(name: str, place: str | None = None) -> Path:
     packaged = _PACKAGE / "_library" / name
     if packaged.is_dir():
         return packaged
     # harness/drillbook/ in a checkout: the folders are two above.
-    checkout = _PACKAGE.parent.parent / name
+    checkout = _PACKAGE.parent.parent / (place or name)
     if checkout.is_dir():
         return checkout
     raise StackError(f"the library's {name}/ is missing", path=packaged, hint="install drillbook again")

@@ -275,9 +275,10 @@ class Objectives:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something worth mending in the runbook, at one of its lines."""
+    """Something worth mending in the runbook, at one of its lines. `fix` says how, where there is a way."""
 
     rule: str
     line: int
     level: Level
     message: str
+    fix: str = ""

@@ -136,6 +136,9 @@ class DrillResult:
         """The result as `--json` gives it."""
         data = cast("dict[str, Json]", to_json(self))
         cast("dict[str, Json]", data["durations"]).pop("error_s")  # it stands beside them, as `error_s`
+        for finding in cast("list[dict[str, Json]]", data["findings"]):
+            if not finding["fix"]:
+                finding.pop("fix")
         data.pop("control_needed")  # of use before the control has run, and the verdict says it afterwards
         return data
 

@@ -49,14 +49,14 @@ def read_statement(lines: Sequence[str], start: int = 0, limit: int = MAX_LINES)
     """
     end = _backslashes(lines, start)
     chunk = "\n".join(lines[start:end])
-    tree = _parse(chunk)
+    tree = parse_tree(chunk)
     parses = not tree.has_error
     if tree.has_error or "<<" in chunk:
         whole = _complete(lines, start, end, limit)
         if whole is not None:
             end, parses = whole
             chunk = "\n".join(lines[start:end])
-            tree = _parse(chunk)
+            tree = parse_tree(chunk)
     if tree.has_error and "<<" in chunk:
         return Statement(end - start, chunk.strip(), None, parses)
     text, comment = _split_comment(chunk, tree)
@@ -88,7 +88,7 @@ def _complete(lines: Sequence[str], start: int, end: int, limit: int) -> tuple[i
         end += 1
         if reading.is_open or (closer and not closer.search(lines[end - 1])):
             continue
-        if not _parse(reading.bare).has_error:
+        if not parse_tree(reading.bare).has_error:
             return end, True
         if reading.has_document and not closer:
             return end, False
@@ -115,7 +115,8 @@ def _split_comment(chunk: str, tree: Node) -> tuple[str, str | None]:
     return chunk[:start].strip(), chunk[start:].lstrip("#").strip() or None
 
 
-def _parse(text: str) -> Node:
+def parse_tree(text: str) -> Node:
+    """The syntax tree of `text`, in which each placeholder is a word of the same length."""
     # A final newline, because the grammar ends some statements (a here-document) only with one.
     return _parser().parse((mask(text) + "\n").encode("utf-8", "surrogatepass")).root_node
 

@@ -1,0 +1,1 @@
+"""The rules: one subject a file, each file ending with its `RULES`. `registry` lists them all."""
