@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from drillbook.model import Effect, Json, Objectives, Phase, StepKind
+from drillbook.model import Effect, Json, Machine, Objectives, Phase, Revision, StepKind
 
 SLIS_HOLD = "the SLIs hold"
 """Why a step was not carried out that is not needed any more."""
@@ -32,7 +32,9 @@ class DrillStarted(Event):
     control the least time that it is watched after the first bad sample, `control` whether a control is to
     be run beside the drill. `again_because` is why the drill is carried out a second time, if it is.
     `clock_speed` is how many seconds of the runbook's own times pass in one second of the drill. `manual`
-    holds why only a human can do it, by the line of each step of which the plan says so.
+    holds why only a human can do it, by the line of each step of which the plan says so. `machine` is what
+    it runs on, `revision` the runbook's in git, `plan_sha256` that of the plan's bytes; older journals have
+    none.
     """
 
     kind = "drill"
@@ -68,6 +70,9 @@ class DrillStarted(Event):
     again_because: str = ""
     manual: Mapping[str, str] = field(default_factory=dict)
     clock_speed: int = 1
+    machine: Machine | None = None
+    revision: Revision | None = None
+    plan_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

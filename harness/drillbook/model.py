@@ -266,6 +266,26 @@ class Runbook:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """What a drill ran on, as far as its times hang on it: how many cores, and of which architecture."""
+
+    cores: int
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Which commit of a git repository a file was at: its full hash, and the file's path in the repository.
+
+    `dirty` says that the file differed from that commit.
+    """
+
+    commit: str
+    path: str
+    dirty: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Objectives:
     """What a plan asks of a drill, in seconds."""
 

@@ -25,7 +25,19 @@ from drillbook.events import (
 )
 from drillbook.evidence import started
 from drillbook.journal import Entry, build, events, read
-from drillbook.model import Effect, Finding, Json, Level, Runbook, StepKind, Verdict, to_json
+from drillbook.model import (
+    Effect,
+    Finding,
+    Json,
+    Level,
+    Machine,
+    Revision,
+    Runbook,
+    StepKind,
+    Verdict,
+    to_json,
+)
+from drillbook.repeats import grouped
 from drillbook.score import Score, score
 from drillbook.verdict import expected, interrupted, judge, watched_s
 
@@ -37,6 +49,14 @@ CONTROL = "control"
 @dataclass(frozen=True, slots=True)
 class RunbookFile:
     """Which runbook was drilled: its path as given and the SHA-256 of its bytes."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """Which plan the drill is of: its path and the SHA-256 of its bytes, empty where it is not on file."""
 
     path: str
     sha256: str
@@ -94,7 +114,9 @@ class DrillResult:
     """The result of one drill; `clocks` are seconds since `started`, the UTC time of its first entry.
 
     `control_needed` says that the verdict hangs on a control: only one that came back can have healed.
-    `again_because` is why it was carried out a second time, or empty.
+    `again_because` is why it was carried out a second time, or empty. `deadline_s` is how long the
+    responder had, in seconds. `machine` and `revision` are None where the journal does not have them, or
+    the runbook is in no git repository.
     """
 
     scenario: str
@@ -124,6 +146,11 @@ class DrillResult:
     run_dir: str
     control_needed: bool
     again_because: str
+    strict: bool
+    deadline_s: float
+    plan: PlanFile | None
+    revision: Revision | None
+    machine: Machine | None
 
     @property
     def gap_note(self) -> str:
@@ -209,6 +236,11 @@ def result_of(entries: Sequence[Entry], control: Sequence[Entry] | None, *, run_
         run_dir=run_dir,
         control_needed=judge(entries, None, control_expected=False).verdict is Verdict.RESOLVED,
         again_because=start.again_because,
+        strict=start.strict,
+        deadline_s=start.deadline_s,
+        plan=PlanFile(start.plan, start.plan_sha256) if start.plan is not None else None,
+        revision=start.revision,
+        machine=start.machine,
     )
 
 
@@ -289,8 +321,13 @@ def _control(control: Sequence[Entry] | None) -> ControlResult | None:
 
 
 def document(results: Iterable[DrillResult]) -> dict[str, Json]:
-    """The document that `--json` writes: `{"schema": 1, "drills": [...]}`."""
-    return {"schema": SCHEMA, "drills": [one.to_json() for one in results]}
+    """The document that `--json` writes: `{"schema": 1, "drills": [...], "repeats": [...]}`."""
+    drills = list(results)
+    return {
+        "schema": SCHEMA,
+        "drills": [one.to_json() for one in drills],
+        "repeats": [each.to_json() for each in grouped(drills)],
+    }
 
 
 def dumps(data: Json) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import platform
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,9 +19,11 @@ from drillbook.bindings import Binding, fill
 from drillbook.docker_host import DockerHost
 from drillbook.events import DrillStarted
 from drillbook.host import Host
-from drillbook.model import Json, Section, Step, to_json
+from drillbook.model import Json, Machine, Revision, Section, Step, to_json
+from drillbook.places import cores
 from drillbook.plan import Plan, PlannedDrill
 from drillbook.protocols import PlannedStep
+from drillbook.revision import revision
 from drillbook.runbook.sections import severity_of, steps_of
 from drillbook.spec import DrillSpec
 from drillbook.traffic.locust import VISITORS
@@ -173,8 +178,22 @@ def header(
         control=options.control and options.responder != "none",
         again_because=again_because,
         clock_speed=timing.clock_speed,
+        machine=Machine(cores(), platform.machine()),
+        revision=_revision(Path(plan.runbook.path)),
+        plan_sha256=_sha256(plan.path),
         manual={str(binding.step_line): binding.manual for binding in plan.bindings if binding.manual},
     )
+
+
+@functools.cache
+def _revision(runbook: Path) -> Revision | None:
+    """The runbook's revision as the run began: asked once, since a run is of one."""
+    return revision(runbook)
+
+
+@functools.cache
+def _sha256(plan: Path) -> str:
+    return hashlib.sha256(plan.read_bytes()).hexdigest()
 
 
 def locustfile(plan: Plan) -> Path:

@@ -18,6 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from drillbook.model import Verdict
+from drillbook.repeats import Repeats, grouped
+from drillbook.reporting import repeats as spread
 from drillbook.result import DrillResult
 from drillbook.schedule import Slot
 
@@ -105,6 +107,7 @@ class Terminal:
             self._console.print("No drill was carried out.")
             return
         self._console.print(table(results))
+        self._tell_repeats(grouped(results))
         for result in results:
             if not result.expected and result.verdict is not Verdict.NOT_APPLICABLE:
                 name = Text(f"{result.scenario}/{result.variant}: ", style="bold")
@@ -117,6 +120,18 @@ class Terminal:
         self._tell_absent(results)
         where = f"{out}/suite.html" if len(results) > 1 else f"{results[0].run_dir}/postmortem.html"
         self._console.print(f"Report: {where}", soft_wrap=True)
+
+    def _tell_repeats(self, repeats: Sequence[Repeats]) -> None:
+        """Print what the drills that were repeated say together, if there are any."""
+        if not repeats:
+            return
+        self._console.print()
+        self._console.print(repeats_table(repeats))
+        flaky = spread.flaky_text(repeats)
+        if flaky:
+            self._console.print(Text(flaky, style="bold yellow"))
+        self._console.print(Text(spread.method_text(repeats), style="dim"))
+        self._console.print()
 
     def _tell_absent(self, results: Sequence[DrillResult]) -> None:
         """Say what was not applicable, each reason once."""
@@ -158,6 +173,26 @@ def table(results: Sequence[DrillResult]) -> Table:
             *(seconds(value) for value in (spans.ttd, spans.ttm, spans.ttr)),
             _control(result),
             f"{result.score.total:.0f}" if result.score else "-",
+        )
+    return made
+
+
+def repeats_table(repeats: Sequence[Repeats]) -> Table:
+    """The repeats, a row a variant."""
+    made = Table(expand=True, box=None, pad_edge=False, header_style="dim")
+    made.add_column("repeats of", overflow="fold", ratio=41)
+    made.add_column("verdicts", no_wrap=True)
+    made.add_column("median TTR", justify="right")
+    made.add_column("TTR of each, in s", overflow="fold", ratio=20)
+    for each in repeats:
+        verdicts = [Text(spread.share_text(share), style=_STYLES[share.verdict]) for share in each.verdicts]
+        if each.left_out:
+            verdicts.append(Text(spread.left_out_text(each), style="dim"))
+        made.add_row(
+            Text(each.name),
+            Text("\n").join(verdicts),
+            spread.median_text(each.ttr, spread.deadline(each)),
+            spread.each_text(each),
         )
     return made
 

@@ -16,6 +16,8 @@ from drillbook.evidence import started
 from drillbook.journal import read
 from drillbook.library import reports_dir
 from drillbook.model import Finding, Runbook, Verdict
+from drillbook.repeats import Repeats, grouped
+from drillbook.reporting import repeats as spread
 from drillbook.reporting import text as words
 from drillbook.reporting.templates import environment
 from drillbook.reporting.usage import EXERCISED, SectionUsage, Use, usage
@@ -98,11 +100,17 @@ class Suite:
         return sum(len(section.lines(*uses)) for section in self.sections)
 
     @property
+    def repeats(self) -> list[Repeats]:
+        """What the drills of a variant that was run several times say together."""
+        return grouped(row.result for row in self.rows)
+
+    @property
     def headline(self) -> str:
         """The run in one sentence."""
         said = len(self.applied) - len(self.without_say)
         who = _ACTORS.get(self.rows[0].result.responder, "The responder")
-        text = f"{who} resolves {len(self.resolved)} of {words.count(said, 'failure')} drilled"
+        what = words.count(said, "drill") if self.repeats else f"{words.count(said, 'failure')} drilled"
+        text = f"{who} resolves {len(self.resolved)} of {what}"
         known = sum(row.tone == "gap" for row in self.rows)
         parts = [words.count(known, "is a known gap", "are known gaps")] if known else []
         if self.attention:
@@ -148,6 +156,8 @@ def rendered(suite: Suite) -> dict[str, str]:
         "Use": Use,
         "EXERCISED": tuple(EXERCISED),
         "lines": lines,
+        "repeats": suite.repeats,
+        "spread": spread,
         "began": min(row.result.started for row in suite.rows),
         "versions": suite.rows[0].result.versions,
     }
