@@ -81,9 +81,10 @@ def test_any_times_have_scipy_s_curve_and_its_interval(found: list[Time]) -> Non
     within = [point for point in points if point.low is not None]
     if within:
         both = theirs.confidence_interval(method="log-log")
-        for ours, curve in ((lambda p: p.low, both.low), (lambda p: p.high, both.high)):
+        for end in ("low", "high"):
+            curve = getattr(both, end)
             bound = dict(zip(curve.quantiles.tolist(), curve.probabilities.tolist(), strict=True))
-            assert [ours(point) for point in within] == pytest.approx(
+            assert [getattr(point, end) for point in within] == pytest.approx(
                 [bound[point.seconds] for point in within], abs=1e-9
             )
 
