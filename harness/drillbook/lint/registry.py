@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from drillbook.errors import InputError
 from drillbook.lint.ignore import read_ignores
 from drillbook.lint.rule import Found, Rule, Subject
-from drillbook.lint.rules import links, placeholders, references, sections, severities, symptoms
+from drillbook.lint.rules import links, placeholders, references, sections, severities, statements, symptoms
 from drillbook.model import Level
 from drillbook.suggest import suggestion
 
@@ -31,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     *symptoms.RULES,
     *links.RULES,
     *references.RULES,
+    *statements.RULES,
     Rule(
         "unknown-ignore",
         "Ignore comment without a rule",
