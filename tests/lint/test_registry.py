@@ -19,7 +19,7 @@ PARTS = ["What", "Why", "Source", "Fix"]
 def test_ids_are_unique_and_speak_for_themselves() -> None:
     ids = [rule.id for rule in RULES]
     assert len(ids) == len(set(ids))
-    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)+", name) for name in ids)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z0-9]+)+", name) for name in ids)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
@@ -36,7 +36,7 @@ def test_no_page_is_left_of_a_rule_that_there_is_not() -> None:
 
 def test_the_document_on_lint_lists_every_rule_once() -> None:
     text = (ROOT / "docs" / "lint.md").read_text("utf-8")
-    assert sorted(re.findall(r"\(rules/([a-z-]+)\.md\) \|", text)) == sorted(rule.id for rule in RULES)
+    assert sorted(re.findall(r"\(rules/([a-z0-9-]+)\.md\) \|", text)) == sorted(rule.id for rule in RULES)
 
 
 def test_rules_are_chosen_by_id_and_a_typing_error_is_refused() -> None:

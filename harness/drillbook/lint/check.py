@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from drillbook.lint import shellcheck
 from drillbook.lint.call import calls_of
 from drillbook.lint.ignore import read_ignores
 from drillbook.lint.rule import Rule, Subject
@@ -61,8 +62,14 @@ def subject_of(text: str, *, path: Path, sha256: str = "", plan: Plan | None = N
 
 
 def missing_of(rule: Rule) -> tuple[str, ...]:
-    """The modules that `rule` needs and that are not installed."""
-    return tuple(name for name in rule.needs if importlib.util.find_spec(name) is None)
+    """What `rule` needs of the `lint` extra and is not installed."""
+    return tuple(name for name in rule.needs if not _is_installed(name))
+
+
+def _is_installed(name: str) -> bool:
+    if name == "shellcheck":  # a program, and no module
+        return shellcheck.program() is not None
+    return importlib.util.find_spec(name) is not None
 
 
 def lint(subject: Subject, rules: Sequence[Rule]) -> tuple[Finding, ...]:

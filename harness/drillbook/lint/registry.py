@@ -7,7 +7,21 @@ from collections.abc import Iterator, Sequence
 from drillbook.errors import InputError
 from drillbook.lint.ignore import read_ignores
 from drillbook.lint.rule import Found, Rule, Subject
-from drillbook.lint.rules import links, placeholders, references, sections, severities, statements, symptoms
+from drillbook.lint.rules import (
+    destruction,
+    failures,
+    hanging,
+    links,
+    placeholders,
+    references,
+    secrets,
+    sections,
+    severities,
+    shells,
+    statements,
+    symptoms,
+    variables,
+)
 from drillbook.model import Level
 from drillbook.suggest import suggestion
 
@@ -25,13 +39,19 @@ def _unknown_ignores(subject: Subject) -> Iterator[Found]:
 
 
 RULES: tuple[Rule, ...] = (
+    *shells.RULES,
+    *variables.RULES,
     *placeholders.RULES,
+    *destruction.RULES,
+    *failures.RULES,
+    *hanging.RULES,
+    *secrets.RULES,
+    *statements.RULES,
     *severities.RULES,
     *sections.RULES,
     *symptoms.RULES,
     *links.RULES,
     *references.RULES,
-    *statements.RULES,
     Rule(
         "unknown-ignore",
         "Ignore comment without a rule",

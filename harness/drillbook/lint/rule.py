@@ -66,6 +66,17 @@ class Found:
     fix: str = ""
 
 
+_MOST_SHOWN = 8
+
+
+def also_on(lines: Sequence[int]) -> str:
+    """The further lines of a finding that is reported once, for its message; nothing where there are none."""
+    if not lines:
+        return ""
+    shown = ", ".join(str(line) for line in lines[:_MOST_SHOWN]) + (", …" if len(lines) > _MOST_SHOWN else "")
+    return f" (also on line{'' if len(lines) == 1 else 's'} {shown})"
+
+
 Check: TypeAlias = Callable[[Subject], Iterable[Found]]
 
 
@@ -74,7 +85,7 @@ class Rule:
     """A rule.
 
     `id` names it for good, in findings, in `drillbook: ignore` and as its page in docs/rules/. `title` is a
-    few words, `summary` one sentence. Without the modules `needs`, of the `lint` extra, it is not run.
+    few words, `summary` one sentence. Without what it `needs` of the `lint` extra it is not run.
     """
 
     id: str

@@ -6,12 +6,13 @@ Only lists: what is done with them is decided elsewhere.
 from __future__ import annotations
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The words of `text`."""
     return frozenset(text.split())
 
 
 # Programs whose names are no English words: what begins with one is a command unless it reads like prose.
-PROGRAMS = _words("""
+PROGRAMS = words("""
     ab alembic ansible ansible-playbook apt apt-get aptitude argocd awk aws aws-vault az bash brew bq bundle
     celery certbot chmod chown cmctl conda consul cp createdb crictl cron crontab ctop ctr curl cypher-shell
     df dirname dmesg dnf docker docker-compose doctl dpkg dropdb du eb ecctl egrep eksctl emacs env envsubst
@@ -35,7 +36,7 @@ PROGRAMS = _words("""
 """)
 
 # Programs and shell builtins that are English words too: these need more to be taken for a command.
-WORDS = _words("""
+WORDS = words("""
     act alias at ant bat cargo cat cd chef code composer convert crane cut date dd declare deploy dig diff
     dotnet echo eval exec exit expect export fg file find firebase flux fly free gem go gradlew head helm
     history host id install job jobs join just kill killall kind last less link linkerd local login mail
@@ -47,10 +48,10 @@ WORDS = _words("""
 """)
 
 # The first words of the shell's own compound commands.
-KEYWORDS = _words("if for while until case function select { ( (( [[ [ ! .")
+KEYWORDS = words("if for while until case function select { ( (( [[ [ ! .")
 
 # What may follow a program that has subcommands: with one of these, a line with no flag is a command too.
-SUBCOMMANDS = _words("""
+SUBCOMMANDS = words("""
     add apply attach auth backup branch build cancel cat checkout clean clone cluster commit compose config
     connect context cordon cp create cutover debug delete deploy deployment deployments describe destroy
     diff disable down drain edit enable endpoint env environment exec expose fetch failover failovers get
@@ -64,7 +65,7 @@ SUBCOMMANDS = _words("""
 """)
 
 # Words that sentences have and commands hardly ever: one of them outside quotes makes a line read like prose.
-PROSE_WORDS = _words("""
+PROSE_WORDS = words("""
     a an the this that these those is are was were be been being will would should could can may might must
     shall has have had and or but because of your you we our their its it they them there then than when
     where which while who whose why how into onto about after before between during until unless please any
@@ -72,7 +73,7 @@ PROSE_WORDS = _words("""
     using
 """)
 
-VERBS = _words("""
+VERBS = words("""
     acknowledge acquire activate add adjust advise alert allocate allow always analyse analyze announce
     append apply approve archive ask assess assign attach audit avoid backup ban begin block bounce bring
     build bump call cancel capture change check choose clean clear click clone close collect communicate
@@ -97,23 +98,23 @@ VERBS = _words("""
 """)
 
 # Words that may stand before the verb of an instruction.
-ADVERBS = _words("""
+ADVERBS = words("""
     then first next finally now also just please temporarily immediately manually optionally alternatively
     quickly carefully gradually lastly second secondly third thirdly otherwise and or either simply always
     again afterwards meanwhile once
 """)
 
-SHELL = _words("bash sh shell zsh ksh dash ash shellscript shell-script bashrc")
-SESSION = _words("console shell-session shellsession sh-session bash-session terminal term tty zsh-session")
-PLAIN = _words("text txt plain plaintext none nohighlight raw example template")
-OUTPUT = _words("output log logs stdout stderr result")
-PROGRAMMING = _words("""
+SHELL = words("bash sh shell zsh ksh dash ash shellscript shell-script bashrc")
+SESSION = words("console shell-session shellsession sh-session bash-session terminal term tty zsh-session")
+PLAIN = words("text txt plain plaintext none nohighlight raw example template")
+OUTPUT = words("output log logs stdout stderr result")
+PROGRAMMING = words("""
     sql psql pgsql postgresql postgres mysql plsql tsql sqlite cql redis mongodb mongo js javascript jsx ts
     typescript tsx python py python3 pycon ruby rb erb irb java kotlin scala go golang rust rs c cpp c++ cs
     csharp php perl lua elixir ex erlang r swift groovy powershell ps1 pwsh ps posh cmd bat batch dos fish
     nushell nu promql logql kql lucene graphql gql http rest awk sed jq applescript vim
 """)
-DATA = _words("""
+DATA = words("""
     yaml yml json json5 jsonc jsonnet ndjson toml ini cfg conf config env dotenv properties xml html css
     scss csv tsv hcl terraform tf dockerfile docker nginx apache apacheconf systemd unit makefile make diff
     patch crontab cron markdown md mdx mermaid plantuml dot graphviz caddyfile proto protobuf helm gotmpl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drillbook.lint.rule import Found, Rule, Subject
+from drillbook.lint.rule import Found, Rule, Subject, also_on
 from drillbook.model import Level
 from drillbook.runbook.document import Prose
 
@@ -19,10 +19,9 @@ def _unfilled(subject: Subject) -> Iterator[Found]:
         if _is_explained(subject, name):
             continue
         first, *others = dict.fromkeys(places)
-        more = f" (also on {_listed(others)})" if others else ""
         yield Found(
             first,
-            f"`{name}` has to be filled in by hand{more}, and no rule says with what",
+            f"`{name}` has to be filled in by hand{also_on(others)}, and no rule says with what",
             f"let a command print it, or give the plan a rule: placeholders: {{{_key(name)}: …}}",
         )
 
@@ -38,11 +37,6 @@ def _is_explained(subject: Subject, name: str) -> bool:
     comments = [step.comment or "" for step in subject.commands]
     told = any(name in text and not any(c and c in text for c in commands) for text in prose)
     return told or any(name in comment for comment in comments)
-
-
-def _listed(lines: list[int]) -> str:
-    shown = ", ".join(str(line) for line in lines[:8]) + (", …" if len(lines) > 8 else "")  # noqa: PLR2004
-    return f"line {shown}" if len(lines) == 1 else f"lines {shown}"
 
 
 def _key(name: str) -> str:

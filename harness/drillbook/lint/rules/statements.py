@@ -7,28 +7,16 @@ from collections.abc import Iterator, Mapping
 from drillbook.lint.rule import Found, Rule, Subject
 from drillbook.lint.sql import NEEDS, scripts_of, statements_of, values_of
 from drillbook.model import Level
+from drillbook.runbook.vocabulary import words
 
 _IN_TRANSACTION = "idle in transaction"
 _ABORTED = "idle in transaction (aborted)"
 _IDLE = frozenset(("idle", _IN_TRANSACTION, _ABORTED))
 # What narrows a query to sessions other than the one that runs it.
-_SPARES_ITSELF = frozenset(
-    [
-        "state",
-        "pid",
-        "wait_event",
-        "wait_event_type",
-        "query_start",
-        "xact_start",
-        "state_change",
-        "backend_type",
-        "backend_start",
-        "application_name",
-        "leader_pid",
-        "backend_xid",
-        "backend_xmin",
-    ]
-)
+_SPARES_ITSELF = words("""
+    state pid wait_event wait_event_type query_start xact_start state_change backend_type
+    backend_start application_name leader_pid backend_xid backend_xmin
+""")
 _COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "pg_stat_statements": {
         "total_time": ("total_exec_time", "13"),

@@ -1,0 +1,97 @@
+"""What ShellCheck says of the commands: that they do not parse, and the few of its findings that matter here.
+
+Its remarks on style are left out: a runbook's lines are typed by a human, one at a time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from drillbook.lint.rule import Found, Rule, Subject
+from drillbook.lint.shellcheck import Remark, remarks_on
+from drillbook.model import Level, Step
+
+NEEDS = ("shellcheck",)
+# What goes wrong however carefully the line is typed, with how to mend it.
+_MATTERS: Mapping[int, str] = {
+    1015: "retype the quotes as plain ones",
+    1016: "retype the quotes as plain ones",
+    1018: "retype the space",
+    1068: "write NAME=value without spaces",
+    1100: "retype the dash as a minus",
+    1101: "delete the spaces behind the backslash",
+    1110: "retype the quotes as plain ones",
+    1111: "retype the quotes as plain ones",
+    1112: "retype the quotes as plain ones",
+    2024: "sudo sh -c '… > FILE', or pipe into sudo tee",
+    2037: "NAME=$(command)",
+    2069: "> FILE 2>&1",
+    2079: "let awk or bc calculate it",
+    2088: "put ~ outside of the quotes, or write $HOME",
+    2094: "write to another file and move it afterwards",
+    2114: "name what is to be deleted in it",
+    2115: '"${NAME:?}/", which stops where it is empty',
+    2215: "end the line above with a backslash",
+    2216: "give it the files as arguments, or use xargs",
+    2217: "remove the pipe or the redirection",
+    2238: "pipe into the command instead",
+    2259: "remove one of the two inputs",
+    2260: "remove one of the two outputs",
+    2261: "remove one of the two redirections",
+    2281: "write NAME=value, without the dollar sign",
+    2283: "write NAME=value without spaces",
+}
+_DASHES = re.compile(r"^[\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}\N{NON-BREAKING HYPHEN}]+[A-Za-z]")
+_PARSE = range(1000, 2000)
+_SAYS_WHY = (1078, 1079, 1073, 1072)
+
+
+def _unparsed(subject: Subject) -> Iterator[Found]:
+    by_step: dict[Step, list[Remark]] = {}
+    for remark in remarks_on(subject.commands):
+        if remark.level == "error" and remark.code in _PARSE and remark.code not in _MATTERS:
+            by_step.setdefault(remark.step, []).append(remark)
+    for remarks in by_step.values():
+        why = next((r for code in _SAYS_WHY for r in remarks if r.code == code), remarks[0])
+        yield Found(
+            why.line,
+            f"the shell can't parse this: {_sentence(why.message)} (SC{why.code})",
+            "paste it into a shell once, and mend its quotes and brackets",
+        )
+
+
+def _mistakes(subject: Subject) -> Iterator[Found]:
+    for call in subject.calls:
+        for word in call.words[1:] if call.via is None else ():
+            if _DASHES.match(word.text):
+                yield Found(word.line, f"`{word.text}` begins with a dash that is no minus", _MATTERS[1100])
+    told: set[tuple[int, int]] = set()
+    for remark in remarks_on(subject.commands):
+        if remark.code in _MATTERS and (remark.line, remark.code) not in told:
+            told.add((remark.line, remark.code))
+            yield Found(remark.line, f"{_sentence(remark.message)} (SC{remark.code})", _MATTERS[remark.code])
+
+
+def _sentence(message: str) -> str:
+    return " ".join(message.split()).rstrip(".")
+
+
+RULES = (
+    Rule(
+        "shell-does-not-parse",
+        "Command that does not parse",
+        Level.ERROR,
+        "The shell refuses the command before it runs anything.",
+        _unparsed,
+        NEEDS,
+    ),
+    Rule(
+        "shell-mistake",
+        "Mistake in a command",
+        Level.WARNING,
+        "ShellCheck finds in a command what goes wrong however carefully it is typed.",
+        _mistakes,
+        NEEDS,
+    ),
+)

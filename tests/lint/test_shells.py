@@ -1,0 +1,75 @@
+"""What ShellCheck finds, and what of it is reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.lint.look import findings, lines, shell
+
+from drillbook.lint import shellcheck
+from drillbook.lint.registry import RULES
+from drillbook.model import Json
+
+
+def test_a_command_that_does_not_parse_is_reported_with_the_reason() -> None:
+    (one,) = findings(shell("uptime", "psql -c 'SELECT 1", "for x in a b; do echo"), "shell-does-not-parse")[
+        :1
+    ]
+    assert one.line == 7
+    assert "(SC1" in one.message
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("sudo echo 1 > /proc/sys/vm/drop_caches", "SC2024"),
+        ("echo $((6.5 / 2))", "SC2079"),
+        ('rm -rf "$dir/"*', "SC2115"),
+        ("make 2>&1 > log", "SC2069"),
+        ("cat list | rm", "SC2216"),
+        ("cp “a b” c", "SC11"),
+        ("[ $x \N{EN DASH}eq 1 ]", "SC1100"),
+        ("kubectl logs \N{EN DASH}f web", "no minus"),
+    ],
+)
+def test_what_goes_wrong_however_it_is_typed_is_reported(command: str, code: str) -> None:
+    found = findings(shell(command), "shell-mistake")
+    assert [one.line for one in found] == [6] * len(found)
+    assert any(code in one.message for one in found)
+    assert all(one.fix for one in found)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "railway run psql $DATABASE_URL > backup-$(date +%Y%m%d).sql",
+        "cd /var/log",
+        "platform rollback <deployment-id>",
+        "psql < backup-YYYYMMDD.sql",
+        "grep -v x log | awk '{ print $5 }' | sort -n",
+        "ssh $host 'sudo cat /etc/hosts'",
+    ],
+)
+def test_style_is_not_reported(command: str) -> None:
+    assert lines(shell(command), "shell-mistake") == []
+    assert lines(shell(command), "shell-does-not-parse") == []
+
+
+def test_every_rule_that_needs_an_extra_says_so() -> None:
+    needy = {rule.id: rule.needs for rule in RULES if rule.needs}
+    assert {need for needs in needy.values() for need in needs} == {"shellcheck", "pglast"}
+    assert all(rule.startswith(("sql-", "shell-")) for rule in needy)
+
+
+def test_shellcheck_is_started_once_for_all_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[list[str]] = []
+    real = shellcheck._run
+
+    def counted(program: Path, folder: Path, names: list[str]) -> dict[str, Json]:
+        runs.append(names)
+        return real(program, folder, names)
+
+    monkeypatch.setattr(shellcheck, "_run", counted)
+    findings(shell("echo once", "echo twice", "echo three times"))
+    assert [len(names) for names in runs] == [3]
