@@ -156,3 +156,8 @@ def test_a_reference_to_a_section_that_is_not_there_is_found() -> None:
 )
 def test_a_reference_to_something_else_is_not_reported(prose: str) -> None:
     assert lines(f"# A\n\n## Rollback\n\n{prose}\n", "missing-section") == []
+
+
+def test_a_backtick_without_its_partner_is_found_on_its_line() -> None:
+    text = "# A\n\nRun `uptime`, then\n`systemctl stop web' now\n\nOr `a` and ``b ` c`` and \\` too.\n"
+    assert lines(text, "unpaired-backtick") == [4]

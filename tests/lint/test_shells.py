@@ -31,6 +31,8 @@ def test_a_command_that_does_not_parse_is_reported_with_the_reason() -> None:
         ("cp “a b” c", "SC11"),
         ("[ $x \N{EN DASH}eq 1 ]", "SC1100"),
         ("kubectl logs \N{EN DASH}f web", "no minus"),
+        ("TARGET = db-1", "SC2283"),
+        ("cat log | awk '{ print $5 } | sort -n | uniq -c'", "too late"),
     ],
 )
 def test_what_goes_wrong_however_it_is_typed_is_reported(command: str, code: str) -> None:
@@ -56,6 +58,17 @@ def test_style_is_not_reported(command: str) -> None:
     assert lines(shell(command), "shell-does-not-parse") == []
 
 
+def test_a_flag_on_a_line_of_its_own_is_reported_below_a_command_only() -> None:
+    assert lines(shell("kubectl get pods", "  --namespace shop"), "shell-mistake") == [7]
+    assert lines(shell("# options:", "  --namespace shop"), "shell-mistake") == []
+
+
+def test_a_block_of_which_hardly_anything_parses_is_no_shell() -> None:
+    text = shell("echo one)", "echo two)", "echo three)")
+    assert lines(text, "shell-does-not-parse") == []
+    assert lines(shell("echo one)", "uptime"), "shell-does-not-parse") == [6]
+
+
 def test_every_rule_that_needs_an_extra_says_so() -> None:
     needy = {rule.id: rule.needs for rule in RULES if rule.needs}
     assert {need for needs in needy.values() for need in needs} == {"shellcheck", "pglast"}
@@ -73,3 +86,11 @@ def test_shellcheck_is_started_once_for_all_commands(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(shellcheck, "_run", counted)
     findings(shell("echo once", "echo twice", "echo three times"))
     assert [len(names) for names in runs] == [3]
+
+
+@pytest.mark.parametrize("language", ["", "js", "mjs"])
+def test_what_may_be_another_language_is_not_judged(language: str) -> None:
+    code = "if (x) {\n  exit(1)\n}\nusage: web [-f] <name>\n  -f --force   force it"
+    text = f"# A\n\n```{language}\n{code}\n```\n"
+    assert lines(text, "shell-does-not-parse") == []
+    assert lines(text, "shell-mistake") == []

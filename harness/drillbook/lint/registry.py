@@ -12,6 +12,7 @@ from drillbook.lint.rules import (
     failures,
     hanging,
     links,
+    markup,
     placeholders,
     references,
     secrets,
@@ -52,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     *symptoms.RULES,
     *links.RULES,
     *references.RULES,
+    *markup.RULES,
     Rule(
         "unknown-ignore",
         "Ignore comment without a rule",

@@ -5,6 +5,7 @@ A rule reads a `Subject` and yields what it found; it never prints, and never ru
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +45,8 @@ class Subject:
 
     def section_at(self, line: int) -> Section | None:
         """The innermost section that `line` is in."""
-        above = [section for section in self.runbook.sections if section.line <= line]
-        return above[-1] if above else None
+        place = bisect_right(self.runbook.sections, line, key=lambda section: section.line)
+        return self.runbook.sections[place - 1] if place else None
 
     def block_at(self, line: int) -> CodeBlock | None:
         """The code block that `line` is in."""

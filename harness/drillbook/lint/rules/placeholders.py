@@ -21,7 +21,7 @@ def _unfilled(subject: Subject) -> Iterator[Found]:
         first, *others = dict.fromkeys(places)
         yield Found(
             first,
-            f"`{name}` has to be filled in by hand{also_on(others)}, and no rule says with what",
+            f"`{name}` has to be filled in by hand{also_on(others)}: no rule of a plan says with what",
             f"let a command print it, or give the plan a rule: placeholders: {{{_key(name)}: …}}",
         )
 
@@ -48,7 +48,7 @@ RULES = (
         "unfilled-placeholder",
         "Placeholder without a rule",
         Level.NOTE,
-        "A command has a part to be filled in by hand, and no rule says with what.",
+        "A command has a part to be filled in by hand, and no rule of a plan says with what.",
         _unfilled,
     ),
 )

@@ -9,7 +9,7 @@ from drillbook.lint.rule import Found, Rule, Subject
 from drillbook.model import Level
 
 _FORMS = (
-    ("a private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")),
+    ("a private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?!\S*(?:X{3}|\.{3}))")),
     ("an AWS access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
     ("a GitHub token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})\b")),
     ("a GitLab token", re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}")),
@@ -59,7 +59,11 @@ def _secret_in(line: str) -> str:
         if match is not None and "EXAMPLE" not in match[0]:
             return what
     url = _IN_URL.search(line)
-    if url is not None and not _STANDS_FOR_ONE.search(url["secret"]) and not _LOCAL.match(url["host"]):
+    if (
+        url is not None
+        and _is_random(url["secret"])
+        and not (_STANDS_FOR_ONE.search(url["secret"]) or _LOCAL.match(url["host"]))
+    ):
         return "a password in a URL"
     assigned = _ASSIGNED.search(line)
     if (
@@ -74,7 +78,7 @@ def _secret_in(line: str) -> str:
 def _is_random(text: str) -> bool:
     """Whether the text has letters in both cases, or letters and digits, as made-up words seldom have."""
     kinds = (any(c.islower() for c in text), any(c.isupper() for c in text), any(c.isdigit() for c in text))
-    return sum(kinds) > 1 and len(set(text)) > 7  # noqa: PLR2004 - of at least 12 characters
+    return sum(kinds) > 1 and len(set(text)) > 7  # noqa: PLR2004 - of at least 8 characters
 
 
 RULES = (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from drillbook.lint.rule import Found, Rule, Subject
-from drillbook.model import CodeBlock, Level, LineClass, StepKind
+from drillbook.model import CodeBlock, Level, LineClass, Step, StepKind
 from drillbook.runbook.vocabulary import SESSION, SHELL
 
 # Of these nobody expects a command.
@@ -20,11 +20,15 @@ _FOR_HUMANS = re.compile(
 
 
 def _without_command(subject: Subject) -> Iterator[Found]:
+    steps: dict[int, list[Step]] = {}
+    for step in subject.runbook.steps:
+        place = subject.section_at(step.line)
+        steps.setdefault(place.line if place else 0, []).append(step)
     for section in subject.runbook.sections:
         # The title of the whole, as in “Incident response and communication”, says little of a part.
         if any(_FOR_HUMANS.search(title) for title in section.path[1:] or section.path):
             continue
-        own = [step for step in subject.runbook.steps if subject.section_at(step.line) == section]
+        own = steps.get(section.line, [])
         if any(step.kind is StepKind.COMMAND or step.line in subject.bound for step in own):
             continue
         hollow = [
