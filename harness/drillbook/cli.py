@@ -167,6 +167,36 @@ def report(run_dir: Path) -> int:
 
 
 @main.command()
+@click.argument("run_dirs", type=_FILE, nargs=-1, metavar="[RUN_DIR]...")
+@click.option("--format", "form", type=click.Choice(["text", "json", "html", "lcov", "cobertura"]),
+              default="text", show_default=True, help="What is printed.")  # fmt: skip
+@click.option("--html", type=_FILE, metavar="FILE", help="Write the page of the runbook, line by line.")
+@click.option("--json", type=_FILE, metavar="FILE", help="Write it as JSON, with the journal's lines.")
+@click.option("--lcov", type=_FILE, metavar="FILE", help="Write an LCOV tracefile.")
+@click.option("--cobertura", type=_FILE, metavar="FILE", help="Write Cobertura's XML.")
+@click.option("--runbook", type=_FILE, metavar="FILE", help="Where the text that was drilled is now.")
+@click.option("--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT",
+              help="Exit 1 where less of the steps was carried out.")  # fmt: skip
+def coverage(
+    run_dirs: tuple[Path, ...],
+    form: str,
+    runbook: Path | None,
+    fail_under: float | None,
+    **files: Path | None,
+) -> int:
+    """Show which steps of the runbook the drills carried out, and what each did.
+
+    Each step is harmful, cured, helped, no effect, exercised, broken, unanswered, manual or never exercised.
+    The percentage is of the steps that a drill can carry out. RUN_DIR is a run's directory or a drill's;
+    several are put together. Default: the newest run in drillbook-results/.
+    """
+    from drillbook.commands.coverage import Wish, coverage_command  # noqa: PLC0415  see above
+
+    wanted = {name: file for name, file in files.items() if file is not None}
+    return coverage_command(Wish(run_dirs, form, wanted, runbook, fail_under))
+
+
+@main.command()
 @click.argument("out", type=_FILE, required=False)
 def recover(out: Path | None) -> int:
     """Finish the reports of interrupted runs, and end what they left behind.

@@ -32,8 +32,9 @@ class DrillStarted(Event):
     control the least time that it is watched after the first bad sample, `control` whether a control is to
     be run beside the drill. `again_because` is why the drill is carried out a second time, if it is.
     `clock_speed` is how many seconds of the runbook's own times pass in one second of the drill. `manual`
-    holds why only a human can do it, by the line of each step of which the plan says so. `machine` is what
-    it runs on, `revision` the runbook's in git, `plan_sha256` that of the plan's bytes; older journals have
+    holds why only a human can do it, by the line of each step of which the plan says so; `bound` the lines
+    of the manual steps that the plan gives a command or leads to a section. `machine` is what it runs on,
+    `revision` the runbook's in git, `plan_sha256` that of the plan's bytes; older journals have
     none.
     """
 
@@ -69,6 +70,7 @@ class DrillStarted(Event):
     control: bool = True
     again_because: str = ""
     manual: Mapping[str, str] = field(default_factory=dict)
+    bound: tuple[int, ...] = ()
     clock_speed: int = 1
     machine: Machine | None = None
     revision: Revision | None = None

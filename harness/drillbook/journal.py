@@ -13,8 +13,8 @@ import os
 import time
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -27,18 +27,23 @@ from drillbook.model import to_json
 
 MASK = "***"
 _SHORTEST_SECRET = 4  # masking less would mask ordinary words
+_HEAD = 120  # bytes of a line in which its kind stands: before it come two numbers and a time
 
 E = TypeVar("E", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a journal. `t` is in seconds of the monotonic clock, `wall` in UTC."""
+    """One line of a journal. `t` is in seconds of the monotonic clock, `wall` in UTC.
+
+    `line` is where it stands in its file, counted from 1; 0 where it was not read from one.
+    """
 
     seq: int
     t: float
     wall: datetime
     event: Event
+    line: int = field(default=0, compare=False)
 
 
 class Journal:
@@ -140,11 +145,12 @@ def _cut_torn_line(path: Path) -> None:
         raise JournalError(f"can't mend the journal: {error.strerror}", path=path) from error
 
 
-def read(path: Path, *, most: int | None = None) -> list[Entry]:
+def read(path: Path, *, most: int | None = None, without: Sequence[type[Event]] = ()) -> list[Entry]:
     """The entries of the journal at `path`, up to the last whole one.
 
     A torn last line (the writer was killed) and kinds or fields of a later version are passed over. With
-    `most`, no more than that many lines are looked at.
+    `most`, no more than that many lines are looked at; events of the kinds `without` are passed over unread,
+    which is quick where they are many, such as samples.
 
     Raises:
         JournalError: the file can't be read, or a line before the last is not an entry.
@@ -154,11 +160,12 @@ def read(path: Path, *, most: int | None = None) -> list[Entry]:
     except OSError as error:
         raise JournalError(f"can't read the journal: {error.strerror}", path=path) from error
     entries = []
+    passed = [f'"kind":"{event.kind}"'.encode() for event in without]
     for number, line in enumerate(lines[:most], 1):
-        if not line.strip():
+        if not line.strip() or any(mark in line[:_HEAD] for mark in passed):
             continue
         try:
-            entry = decode(json.loads(line))
+            entry = decode(json.loads(line), line=number)
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 break
@@ -168,8 +175,10 @@ def read(path: Path, *, most: int | None = None) -> list[Entry]:
     return entries
 
 
-def decode(data: Mapping[str, Any]) -> Entry | None:
+def decode(data: Mapping[str, Any], *, line: int = 0) -> Entry | None:
     """The entry that a decoded line holds, or None for a kind that this version does not know.
+
+    `line` is the number of that line in its file, if it is of one.
 
     Raises:
         KeyError, TypeError, ValueError: a field is missing or of the wrong form.
@@ -178,7 +187,7 @@ def decode(data: Mapping[str, Any]) -> Entry | None:
     if event_type is None:
         return None
     event = build(event_type, data)
-    return Entry(int(data["seq"]), float(data["t"]), datetime.fromisoformat(data["wall"]), event)
+    return Entry(int(data["seq"]), float(data["t"]), datetime.fromisoformat(data["wall"]), event, line)
 
 
 T = TypeVar("T")

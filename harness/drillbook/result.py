@@ -260,15 +260,23 @@ def parsed_runbook(start: DrillStarted) -> Runbook:
 
 def steps(entries: Sequence[Entry]) -> list[StepResult]:
     """The steps in the order in which they were begun or passed over."""
-    ended = {event.id: event for _, event in events(entries, StepEnded)}
-    watched = {event.id: event.effect for _, event in events(entries, StepWatched)}
-    out: list[StepResult] = []
+    return [step for step, _ in traced_steps(entries)]
+
+
+def traced_steps(entries: Sequence[Entry]) -> list[tuple[StepResult, dict[str, int]]]:
+    """The steps as `steps` has them, each with the journal's lines that tell of it, by the kind of entry."""
+    ended = {event.id: (entry, event) for entry, event in events(entries, StepEnded)}
+    watched = {event.id: (entry, event) for entry, event in events(entries, StepWatched)}
+    out: list[tuple[StepResult, dict[str, int]]] = []
     for entry in entries:
         event = entry.event
         if isinstance(event, StepStarted):
-            out.append(_ran(event, ended.get(event.id), watched.get(event.id)))
+            end, seen = ended.get(event.id), watched.get(event.id)
+            step = _ran(event, end[1] if end else None, seen[1].effect if seen else None)
+            told = [entry, *(found[0] for found in (end, seen) if found)]
+            out.append((step, {one.event.kind: one.line for one in told}))
         elif isinstance(event, StepSkipped):
-            out.append(_skipped(event))
+            out.append((_skipped(event), {event.kind: entry.line}))
     return out
 
 

@@ -182,6 +182,7 @@ def header(
         revision=_revision(Path(plan.runbook.path)),
         plan_sha256=_sha256(plan.path),
         manual={str(binding.step_line): binding.manual for binding in plan.bindings if binding.manual},
+        bound=tuple(sorted(binding.step_line for binding in plan.bindings if not binding.manual)),
     )
 
 

@@ -30,7 +30,7 @@ def report_command(folder: Path) -> int:
     Raises:
         InputError: there is no journal there.
     """
-    dirs = [folder] if (folder / JOURNAL).exists() else _drills(folder)
+    dirs = [folder] if (folder / JOURNAL).exists() else drills_in(folder)
     if not dirs:
         raise InputError(f"holds no {JOURNAL}", path=folder, hint="name a run directory")
     results = [_write(run_dir) for run_dir in dirs]
@@ -42,12 +42,12 @@ def report_command(folder: Path) -> int:
     return ExitCode.OK
 
 
-def _drills(folder: Path) -> list[Path]:
+def drills_in(folder: Path) -> list[Path]:
     """The run directories in `folder`, in the order of the run."""
     there = sorted(path.parent for path in folder.glob(f"*/{JOURNAL}"))
     if not (folder / INDEX).exists():
         return there
-    order = {name: place for place, name in enumerate(next(_runs(folder))[1].get("drills", []))}
+    order = {name: place for place, name in enumerate(next(runs_in(folder))[1].get("drills", []))}
     return sorted(there, key=lambda run_dir: order.get(run_dir.name, len(order)))
 
 
@@ -64,7 +64,7 @@ def recover_command(folder: Path | None) -> int:
     Raises:
         InputError: `folder` holds no run.
     """
-    runs = list(_runs(folder or RESULTS))
+    runs = list(runs_in(folder or RESULTS))
     if folder is not None and not runs:
         raise InputError(f"holds no {INDEX}", path=folder, hint="name the directory of a run")
     unfinished = [(run, index) for run, index in runs if not index["ended"] and not _lives(index)]
@@ -72,7 +72,7 @@ def recover_command(folder: Path | None) -> int:
         end_all(str(index["mark"]))
         for journal in sorted(run.glob(f"*/**/{JOURNAL}")):
             finish_journal(journal, problem="", interrupted_by="the end of its command")
-        dirs = _drills(run)
+        dirs = drills_in(run)
         results = [_write(run_dir) for run_dir in dirs]
         write_suite(run, dirs, results)
         write_whole(run / INDEX, json.dumps(index | {"ended": True}, indent=2) + "\n")
@@ -103,7 +103,12 @@ def _clear_engine() -> int:
     return len(marks)
 
 
-def _runs(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def runs_in(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The directories of the runs that are `folder` or in it, each with its index.
+
+    Raises:
+        InputError: an index is not one.
+    """
     for path in sorted([folder / INDEX, *folder.glob(f"*/{INDEX}")]):
         if path.exists():
             try:

@@ -9,9 +9,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from drillbook.errors import StackError
+from drillbook.errors import InputError, StackError
 from drillbook.library import reports_dir
-from drillbook.reporting import suite
+from drillbook.reporting import coverage_page, suite
+from drillbook.reporting.coverage import Coverage, runbook_lines
 from drillbook.reporting.facts import Facts, facts
 from drillbook.reporting.page import postmortem
 from drillbook.reporting.status import status_updates
@@ -44,6 +45,8 @@ def write_reports(run_dir: Path) -> DrillResult:
 def write_suite(out: Path, run_dirs: Sequence[Path], results: Sequence[DrillResult]) -> None:
     """Write `suite.md` and `suite.html` in `out`, on the drills in `run_dirs`, whose results are `results`.
 
+    Beside them `coverage.html`, where the runbook's text is still the one that was drilled.
+
     Raises:
         JournalError: a journal can't be read.
         StackError: the templates are missing, or a file can't be written.
@@ -51,10 +54,24 @@ def write_suite(out: Path, run_dirs: Sequence[Path], results: Sequence[DrillResu
     if not results:
         return
     try:
-        for name, text in suite.rendered(suite.gather(run_dirs, results)).items():
+        told = suite.gather(run_dirs, results)
+        page = _coverage(told.coverage, out)
+        if page is not None:
+            _write(out / coverage_page.NAME, page)
+        there = (out / coverage_page.NAME).exists()
+        for name, text in suite.rendered(told, coverage_page=there).items():
             _write(out / name, text)
     except OSError as error:
         raise StackError(f"can't write a report: {error.strerror}", path=error.filename or out) from error
+
+
+def _coverage(coverage: Coverage, out: Path) -> str | None:
+    """The page of the runbook, or None where its text is gone: no journal has that."""
+    try:
+        lines = runbook_lines(coverage.runbook)
+    except InputError:
+        return None
+    return coverage_page.coverage_page(coverage, lines, out)
 
 
 def rendered(told: Facts) -> dict[str, str]:

@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from drillbook.events import DrillStarted
-from drillbook.evidence import started
-from drillbook.journal import read
 from drillbook.library import reports_dir
 from drillbook.model import Finding, Runbook, Verdict
 from drillbook.repeats import Repeats, grouped
 from drillbook.reporting import repeats as spread
 from drillbook.reporting import text as words
+from drillbook.reporting.coverage import Coverage, cover
 from drillbook.reporting.templates import environment
-from drillbook.reporting.usage import EXERCISED, SectionUsage, Use, usage
-from drillbook.result import JOURNAL, DrillResult, parsed_runbook
+from drillbook.reporting.usage import EXERCISED, SectionUsage, Use, read_drilled
+from drillbook.result import DrillResult
 from drillbook.verdict import NO_SAY
 
 NAMES = ("suite.md", "suite.html")
@@ -56,8 +55,17 @@ class Suite:
     """All drills of a run, by severity and then in the order of the plan."""
 
     rows: tuple[Row, ...]
-    runbook: Runbook
-    sections: tuple[SectionUsage, ...]
+    coverage: Coverage
+
+    @property
+    def runbook(self) -> Runbook:
+        """The runbook of the first drill."""
+        return self.coverage.runbook
+
+    @property
+    def sections(self) -> tuple[SectionUsage, ...]:
+        """What the drills of that runbook did with its steps."""
+        return self.coverage.sections
 
     @property
     def applied(self) -> list[Row]:
@@ -128,21 +136,15 @@ def gather(run_dirs: Sequence[Path], results: Sequence[DrillResult]) -> Suite:
     Raises:
         JournalError: a journal can't be read.
     """
-    starts = [started(read(run_dir / JOURNAL, most=1)) for run_dir in run_dirs]
-    rows = [
-        Row(result, start, run_dir.name)
-        for run_dir, result, start in zip(run_dirs, results, starts, strict=True)
-    ]
-    runbook = parsed_runbook(starts[0])
-    same = [row for row in rows if row.result.runbook.sha256 == rows[0].result.runbook.sha256]
-    manual = {line: why for row in same for line, why in row.start.manual.items()}
-    sections = usage(runbook, [row.result for row in same], manual)
+    drills = [read_drilled(run_dir, result) for run_dir, result in zip(run_dirs, results, strict=True)]
+    rows = [Row(drill.result, drill.start, drill.run_dir.name) for drill in drills]
+    same = [drill for drill in drills if drill.result.runbook.sha256 == results[0].runbook.sha256]
     rows.sort(key=lambda row: row.result.severity)
-    return Suite(tuple(rows), runbook, tuple(sections))
+    return Suite(tuple(rows), cover(same))
 
 
-def rendered(suite: Suite) -> dict[str, str]:
-    """The suite report by the name of its file.
+def rendered(suite: Suite, *, coverage_page: bool = False) -> dict[str, str]:
+    """The suite report by the name of its file; `coverage_page` says whether one is beside it.
 
     Raises:
         StackError: the templates are missing.
@@ -152,7 +154,8 @@ def rendered(suite: Suite) -> dict[str, str]:
         "suite": suite,
         "scenarios": _scenarios(suite),
         "used": _used(suite),
-        "percent": words.share(suite.count(*EXERCISED), suite.count(*Use) - suite.count(Use.MANUAL)),
+        "percent": words.share(suite.coverage.carried_out, suite.coverage.possible),
+        "coverage_page": coverage_page,
         "Use": Use,
         "EXERCISED": tuple(EXERCISED),
         "lines": lines,
