@@ -16,6 +16,9 @@ from drillbook.model import Effect, Json, Machine, Objectives, Phase, Revision, 
 SLIS_HOLD = "the SLIs hold"
 """Why a step was not carried out that is not needed any more."""
 
+NO_BINDING = "a manual step that the plan binds to no command"
+"""Why a step was not carried out that is prose, where the plan says nothing of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -70,7 +73,7 @@ class DrillStarted(Event):
     control: bool = True
     again_because: str = ""
     manual: Mapping[str, str] = field(default_factory=dict)
-    bound: tuple[int, ...] = ()
+    bound: tuple[int, ...] | None = None
     clock_speed: int = 1
     machine: Machine | None = None
     revision: Revision | None = None

@@ -10,6 +10,8 @@ import pytest
 
 from drillbook.junit import junit
 from drillbook.reporting import suite
+from drillbook.reporting.coverage import runbook_lines
+from drillbook.reporting.coverage_page import coverage_page
 from drillbook.reporting.facts import facts
 from drillbook.reporting.reports import rendered
 from drillbook.result import DrillResult, document, dumps, journals, result_of
@@ -46,10 +48,13 @@ def test_the_results_and_the_junit_file_are_those_of_the_samples() -> None:
     assert (SAMPLES / "junit.xml").read_text("utf-8") == junit(results), STALE
 
 
-def test_the_suite_report_is_that_of_the_first_two_samples() -> None:
+def test_the_suite_report_and_the_coverage_are_those_of_the_first_two_samples() -> None:
     folders = FOLDERS[:2]
     results = [made(folder)[0] for folder in folders]
-    files = suite.rendered(suite.gather([SAMPLES / folder for folder in folders], results))
+    told = suite.gather([SAMPLES / folder for folder in folders], results)
+    files = suite.rendered(told, coverage_page=True)
+    lines = runbook_lines(told.runbook, ROOT / told.runbook.path)
+    files["coverage.html"] = coverage_page(told.coverage, lines, SAMPLES)
     for name, text in files.items():
         assert (SAMPLES / name).read_text("utf-8") == text, f"{name}: {STALE}"
 

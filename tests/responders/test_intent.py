@@ -25,6 +25,7 @@ def platform(argv: Sequence[str]) -> bool | None:
         "redis-cli -n 1 CONFIG GET maxmemory",
         "redis-cli --bigkeys",
         "cat log | grep ERROR | head -5",
+        "cat log | sed -E 's/^[^ ]+ //; s/ (id|ms)=[^ ]+//g' | sort | uniq -c",
         "sleep 1 && date",
     ],
 )
@@ -48,6 +49,11 @@ def test_what_is_known_to_read_is_reading(command: str) -> None:
         "railway status; railway rollback",
         "echo 1 > /proc/sys/vm/drop_caches",
         "echo 'unbalanced",
+        "sed -i s/debug/info/ app.conf",
+        "sed -nEi.bak s/debug/info/ app.conf",
+        "sed -f edit.sed app.conf",
+        "sed 's/a/b/gw out' log",
+        "sed '1e reboot' log",
     ],
 )
 def test_what_changes_or_is_not_known_is_changing(command: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from drillbook.events import DrillStarted, FloodCounted, InvariantChecked, Sampled, TrafficCounted
+from drillbook.events import NO_BINDING, DrillStarted, FloodCounted, InvariantChecked, Sampled, TrafficCounted
 from drillbook.evidence import started
 from drillbook.journal import events, read
 from drillbook.model import Effect, Runbook, Section, Step, StepKind, Verdict
@@ -158,15 +158,11 @@ def usage(runbook: Runbook, drills: Sequence[Drilled]) -> list[SectionUsage]:
             deed = _deed(drill, done, lines)
             if deed is not None:
                 deeds.setdefault(done.line, []).append(deed)
-    bound, manual = (
-        _bound(drills),
-        {line: why for drill in drills for line, why in drill.start.manual.items()},
-    )
+    humans = _humans(runbook, drills)
     steps: dict[tuple[str, ...], list[StepUsage]] = {}
     for step in runbook.steps:
-        human = step.kind is StepKind.MANUAL and step.line not in bound
-        why = manual.get(str(step.line), NOT_BOUND) if human else ""
-        steps.setdefault(step.section, []).append(_usage(step, deeds.get(step.line, ()), why))
+        found = _usage(step, deeds.get(step.line, ()), humans.get(step.line, ""))
+        steps.setdefault(step.section, []).append(found)
     sections = {section.path: section for section in reversed(runbook.sections)}
     return [
         SectionUsage(sections.get(path) or _untitled(path, found[0].step, runbook), tuple(found))
@@ -174,10 +170,22 @@ def usage(runbook: Runbook, drills: Sequence[Drilled]) -> list[SectionUsage]:
     ]
 
 
-def _bound(drills: Iterable[Drilled]) -> set[int]:
-    """The lines of the manual steps that a plan binds; of older journals, those that a drill came upon."""
-    return {line for drill in drills for line in drill.start.bound} | {
-        done.line for drill in drills for done, _ in drill.steps if done.bound or done.leads_to
+def _humans(runbook: Runbook, drills: Sequence[Drilled]) -> dict[int, str]:
+    """Why only a human can do it, by the line of each step of which that is so.
+
+    Journals of before `bound` do not say what the plan binds: of them a manual step counts as one that could
+    be carried out, unless a drill came to it and found no binding, so that no percentage is flattered.
+    """
+    known = any(drill.start.bound is not None for drill in drills)
+    bound = {line for drill in drills for line in drill.start.bound or ()}
+    bound |= {done.line for drill in drills for done, _ in drill.steps if done.bound or done.leads_to}
+    unbound = {done.line for drill in drills for done, _ in drill.steps if done.skipped == NO_BINDING}
+    said = {line: why for drill in drills for line, why in drill.start.manual.items()}
+    return {
+        step.line: said.get(str(step.line), NOT_BOUND)
+        for step in runbook.steps
+        if step.kind is StepKind.MANUAL and step.line not in bound
+        if known or step.line in unbound or str(step.line) in said
     }
 
 

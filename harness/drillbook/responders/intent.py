@@ -98,6 +98,9 @@ _REDIS_READS = frozenset(
 )
 _REDIS_FLAGS_WITH_VALUE = frozenset(("-h", "-p", "-s", "-a", "-u", "-n", "-r", "-i", "--user", "--pass"))
 _REDIS_LOOKS = frozenset(("--bigkeys", "--memkeys", "--hotkeys", "--latency", "--stat", "--scan"))
+_SED_CHANGES = re.compile(
+    r"^-[a-zA-Z]*[if]|^--(?:in-place|file)|(?:^|[;{}/\s\d,$!|#])[gpiIm\d]*[weW](?:[\s;}]|$)"
+)
 _SEPARATORS = frozenset((";", "&&", "||", "|", "&", "(", ")", "\n"))
 
 PlatformJudge = Callable[[Sequence[str]], "bool | None"]
@@ -141,7 +144,14 @@ def _changes(argv: Sequence[str], platform: PlatformJudge) -> bool:
         judged = platform(argv)
         inner = argv[2:]  # what `railway run` runs
         return _changes(inner, platform) if judged is None and inner else bool(judged)
+    if program == "sed":
+        return _sed_changes(argv[1:])
     return program not in _READERS
+
+
+def _sed_changes(words: Sequence[str]) -> bool:
+    """Whether sed edits in place, or has a script from a file, or one that may write or run something."""
+    return any(_SED_CHANGES.search(word) for word in words)
 
 
 def _psql_changes(words: Sequence[str]) -> bool:

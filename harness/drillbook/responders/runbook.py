@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drillbook.events import (
+    NO_BINDING,
     SLIS_HOLD,
     FindingMade,
     ResponderActed,
@@ -90,7 +91,7 @@ class RunbookResponder:
             elif planned.leads_to:
                 self._skip(planned, f"leads to the section {planned.leads_to}", leads_to=planned.leads_to)
             else:
-                self._skip(planned, "a manual step that the plan binds to no command")
+                self._skip(planned, NO_BINDING)
         if self._watch.holds(self._pace.look_s):
             self._journal.write(ResponderActed(self.name, "declared", SLIS_HOLD))
         else:
