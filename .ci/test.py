@@ -1,7 +1,7 @@
-"""Runs the suite in three parts.
+"""Runs the suite in two parts.
 
-First what measures times, alone; then the installed command's tests, side by side; then those of them that
-need the whole machine. Arguments go to pytest, such as `-k sandbox`. What they name may be in one part only.
+First most of it, side by side; then, a test at a time, what needs the whole machine. Arguments go to pytest,
+such as `-k sandbox`. What they name may be in one part only.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import subprocess
 import sys
 
 PARTS = (
-    ["-m", "not functional"],
     # As many at a time as there are cores, like the drills of a run. A file stays together, for its tests may
     # share a run.
-    ["-m", "functional and not whole", "--numprocesses", "auto", "--dist", "loadfile"],
+    ["-m", "not whole", "--numprocesses", "auto", "--dist", "loadfile"],
     ["-m", "whole"],
 )
 SLOWEST = ("--durations", "12", "--durations-min", "2")

@@ -5,8 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import time
 
+import pytest
+
 from drillbook.occupancy import Occupancy
 from drillbook.places import cores
+
+pytestmark = pytest.mark.whole
 
 
 def spin(seconds: float) -> None:

@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
+import pytest
 from tests.platforms.world import until
 
 from drillbook.platforms.governor import Governor, Meter
 from drillbook.protocols import Limits
+
+pytestmark = pytest.mark.whole
 
 EAT = "import time; held = [b'x' * 1_000_000 for _ in range({mb})]; time.sleep(60)"
 SPIN = "while True: pass"

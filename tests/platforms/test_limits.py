@@ -12,6 +12,8 @@ from drillbook.platforms.environment_edit import edited
 from drillbook.platforms.local import LocalPlatform
 from drillbook.protocols import Limits
 
+pytestmark = pytest.mark.whole
+
 REAL = "railway-5.43.1"
 MEMORY = "deploy.limitOverride.containers.memoryBytes"
 CPU = "deploy.limitOverride.containers.cpu"

@@ -18,6 +18,8 @@ from drillbook.signals.alert import AlertRule, Alerts
 from drillbook.signals.http import HttpProbe
 from drillbook.signals.prober import IN_FLIGHT, Prober
 
+pytestmark = pytest.mark.whole
+
 INTERVAL = 0.04
 SLACK = 0.06  # for two busy cores: a sample may be late by this, in seconds
 

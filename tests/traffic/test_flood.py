@@ -19,6 +19,8 @@ from drillbook.journal import Journal, events, read
 from drillbook.traffic.flood import MOST_PER_S, Flood
 from drillbook.waiting import until
 
+pytestmark = pytest.mark.whole
+
 FLOODS = APP / "floods"
 
 

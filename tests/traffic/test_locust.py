@@ -25,6 +25,8 @@ from drillbook.journal import Journal, events, read
 from drillbook.traffic.locust import Traffic
 from drillbook.waiting import until
 
+pytestmark = pytest.mark.whole
+
 CUSTOMERS = APP / "customers.py"
 NO_PAUSE = """
 from locust import FastHttpUser, task
