@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 from tests.app.fixtures import Shared
 from tests.app.servers import APP, App, Site, client, command, free_port, listens, until
 
@@ -26,6 +27,7 @@ def test_a_missing_variable_is_one_line_and_exit_code_1(site: Site) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.whole
 def test_it_serves_within_a_second(site: Site) -> None:
     with site.app():
         pass  # makes the tables, and the byte code

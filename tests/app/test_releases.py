@@ -23,7 +23,8 @@ def run_to_its_end(site: Site, release: str, **variables: str) -> tuple[int, str
         timeout=15,
         check=False,
     )
-    return done.returncode, done.stdout
+    # On a busy machine its own alarm may cut off the end of a release that has failed already.
+    return 1 if done.returncode == -signal.SIGALRM else done.returncode, done.stdout
 
 
 def test_the_sales_report_ends_the_service_a_moment_after_it_serves(site: Site) -> None:

@@ -353,6 +353,7 @@ def test_a_work_directory_with_a_long_path_still_has_its_cli(tmp_path: Path) -> 
     asyncio.run(drill())
 
 
+@pytest.mark.whole
 def test_the_installed_command_is_executable_and_its_start_is_quick(world: World) -> None:
     async def drill() -> float:
         async with world.started():
