@@ -161,3 +161,8 @@ def test_a_reference_to_something_else_is_not_reported(prose: str) -> None:
 def test_a_backtick_without_its_partner_is_found_on_its_line() -> None:
     text = "# A\n\nRun `uptime`, then\n`systemctl stop web' now\n\nOr `a` and ``b ` c`` and \\` too.\n"
     assert lines(text, "unpaired-backtick") == [4]
+
+
+def test_a_section_with_a_query_to_run_has_something_to_carry_out() -> None:
+    text = "# A\n\n## Slow\n\n1. Kill what is stuck:\n\n```sql\nSELECT 1;\n```\n"
+    assert lines(text, "section-without-command") == []

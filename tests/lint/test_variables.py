@@ -87,6 +87,7 @@ def test_a_variable_that_nothing_sets_is_reported_once_with_its_lines() -> None:
         ("ssh $HOST $1 $?",),
         ("ssh ${host:-db-1}",),
         ("awk '{print $host}' log",),
+        ("echo the pod is {{ $host.name }}",),
     ],
 )
 def test_a_variable_that_something_sets_is_not_reported(commands: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from drillbook.lint.rule import Found, Rule, Subject
 from drillbook.model import CodeBlock, Level, LineClass, Step, StepKind
-from drillbook.runbook.vocabulary import SESSION, SHELL
+from drillbook.runbook.vocabulary import PROGRAMMING, SESSION, SHELL
 
 # Of these nobody expects a command.
 _FOR_HUMANS = re.compile(
@@ -34,6 +34,10 @@ def _without_command(subject: Subject) -> Iterator[Found]:
         hollow = [
             b for b in subject.runbook.blocks if _is_hollow(b) and subject.section_at(b.line) == section
         ]
+        if any(
+            _is_typed_elsewhere(b) and subject.section_at(b.line) == section for b in subject.runbook.blocks
+        ):
+            continue
         if own and not any(s.kind is StepKind.COMMAND for s in subject.steps_within(section)):
             yield Found(
                 section.line,
@@ -47,6 +51,11 @@ def _without_command(subject: Subject) -> Iterator[Found]:
                 "nothing of it can be carried out",
                 "give the steps commands, or write them as a list and bind them in a plan",
             )
+
+
+def _is_typed_elsewhere(block: CodeBlock) -> bool:
+    """Whether a block is for something else than a shell, such as SQL: that can be carried out too."""
+    return (block.language or "").lower() in PROGRAMMING
 
 
 def _is_hollow(block: CodeBlock) -> bool:
