@@ -166,3 +166,15 @@ def test_a_backtick_without_its_partner_is_found_on_its_line() -> None:
 def test_a_section_with_a_query_to_run_has_something_to_carry_out() -> None:
     text = "# A\n\n## Slow\n\n1. Kill what is stuck:\n\n```sql\nSELECT 1;\n```\n"
     assert lines(text, "section-without-command") == []
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "The system will:\n\n1. Stop the traffic\n2. Tell the team\n",
+        "- Check that the alert clears\n- Check the dashboard\n",
+        "1. Check the limit:\n\n```\n> config get maxmemory\n```\n",
+    ],
+)
+def test_what_is_no_step_for_a_shell_is_not_missed_there(steps: str) -> None:
+    assert lines(f"# A\n\n## Slow\n\n{steps}", "section-without-command") == []

@@ -20,6 +20,11 @@ def test_a_command_that_does_not_parse_is_reported_with_the_reason() -> None:
     assert "(SC1" in one.message
 
 
+def test_sql_in_a_block_of_shell_is_called_by_its_name() -> None:
+    (one,) = findings(shell("SELECT count(*) FROM orders;"), "shell-does-not-parse")
+    assert "SQL" in one.message
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
     [

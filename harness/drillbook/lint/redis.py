@@ -11,7 +11,7 @@ _VALUED = words("""
     --pattern --count --quoted-pattern --rdb --functions-rdb --eval --lru-test
 """)
 _WRITES = words("""
-    append bgrewriteaof bgsave bitop copy debug decr decrby del evict expire expireat failover
+    append bgrewriteaof bgsave bitop copy decr decrby del evict expire expireat failover
     flushall flushdb geoadd getdel getset hdel hincrby hmset hset hsetnx incr incrby linsert lpop
     lpush lrem lset ltrim migrate move mset msetnx persist pexpire publish rename renamenx replicaof
     restore rpop rpush sadd save set setbit setex setnx setrange shutdown slaveof spop srem swapdb

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from drillbook.lint.rule import Found, Rule, Subject
 from drillbook.model import CodeBlock, Level, LineClass, Step, StepKind
+from drillbook.runbook.document import Prose
 from drillbook.runbook.vocabulary import PROGRAMMING, SESSION, SHELL
 
 # Of these nobody expects a command.
@@ -18,27 +19,29 @@ _FOR_HUMANS = re.compile(
     re.IGNORECASE,
 )
 
+_BY_ITSELF = re.compile(r"\bwill:\W*$|\bautomatic", re.IGNORECASE)
+_OTHER_PROMPT = "prompt of another program"  # of the parser's notice
+
 
 def _without_command(subject: Subject) -> Iterator[Found]:
     steps: dict[int, list[Step]] = {}
     for step in subject.runbook.steps:
         place = subject.section_at(step.line)
         steps.setdefault(place.line if place else 0, []).append(step)
+    numbered = _numbered(subject)
     for section in subject.runbook.sections:
         # The title of the whole, as in “Incident response and communication”, says little of a part.
         if any(_FOR_HUMANS.search(title) for title in section.path[1:] or section.path):
             continue
         own = steps.get(section.line, [])
-        if any(step.kind is StepKind.COMMAND or step.line in subject.bound for step in own):
-            continue
-        hollow = [
-            b for b in subject.runbook.blocks if _is_hollow(b) and subject.section_at(b.line) == section
-        ]
-        if any(
-            _is_typed_elsewhere(b) and subject.section_at(b.line) == section for b in subject.runbook.blocks
+        blocks = [block for block in subject.runbook.blocks if subject.section_at(block.line) == section]
+        if any(step.kind is StepKind.COMMAND or step.line in subject.bound for step in own) or any(
+            _is_for_another_program(subject, block) for block in blocks
         ):
             continue
-        if own and not any(s.kind is StepKind.COMMAND for s in subject.steps_within(section)):
+        hollow = [block for block in blocks if _is_hollow(block)]
+        below = any(step.kind is StepKind.COMMAND for step in subject.steps_within(section))
+        if not below and any(step.line in numbered for step in own):
             yield Found(
                 section.line,
                 f"“{section.title}” has {_counted(len(own))}: nothing of it can be carried out as written",
@@ -53,9 +56,30 @@ def _without_command(subject: Subject) -> Iterator[Found]:
             )
 
 
-def _is_typed_elsewhere(block: CodeBlock) -> bool:
+def _numbered(subject: Subject) -> frozenset[int]:
+    """The lines of the items of numbered lists: of other lists nobody can be sure that they are steps.
+
+    A list of what happens by itself is not among them.
+    """
+    lines: set[int] = set()
+    lead = ""
+    for element in subject.document.elements:
+        if not isinstance(element, Prose):
+            lead = ""
+        elif element.item is None:
+            lead = element.inline.text
+        elif element.item.ordered and element.opens and not _BY_ITSELF.search(lead):
+            lines.add(element.line)
+    return frozenset(lines)
+
+
+def _is_for_another_program(subject: Subject, block: CodeBlock) -> bool:
     """Whether a block is for something else than a shell, such as SQL: that can be carried out too."""
-    return (block.language or "").lower() in PROGRAMMING
+    if (block.language or "").lower() in PROGRAMMING:
+        return True
+    return any(
+        _OTHER_PROMPT in n.message and block.line <= n.line <= block.end_line for n in subject.runbook.notices
+    )
 
 
 def _is_hollow(block: CodeBlock) -> bool:

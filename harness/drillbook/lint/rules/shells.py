@@ -56,6 +56,7 @@ _ONLY_ON = {
     _FLAG_ALONE: re.compile(r"--?[A-Za-z]"),
 }
 _MOST_IN_A_BLOCK = 2
+_SQL = re.compile(r"(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|ALTER|CREATE|DROP|VACUUM|SHOW|WITH)\s")
 _PARSE = range(1000, 2000)
 _SAYS_WHY = (1078, 1079, 1073, 1072)
 
@@ -69,6 +70,13 @@ def _unparsed(subject: Subject) -> Iterator[Found]:
     for step, remarks in by_step.items():
         if blocks[_block_of(subject, step)] > _MOST_IN_A_BLOCK:
             continue  # the block holds something else, whatever it says
+        if _SQL.match(step.command or ""):
+            yield Found(
+                step.line,
+                "this is SQL, and the block is one of shell: pasted into a shell it is refused",
+                "mark the block as sql, or give the query to psql -c",
+            )
+            continue
         why = next((r for code in _SAYS_WHY for r in remarks if r.code == code), remarks[0])
         yield Found(
             why.line,
