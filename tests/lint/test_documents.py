@@ -178,3 +178,15 @@ def test_a_section_with_a_query_to_run_has_something_to_carry_out() -> None:
 )
 def test_what_is_no_step_for_a_shell_is_not_missed_there(steps: str) -> None:
     assert lines(f"# A\n\n## Slow\n\n{steps}", "section-without-command") == []
+
+
+def test_a_section_whose_sentences_hold_a_command_has_one() -> None:
+    text = "# A\n\n## Slow\n\n1. Look at what `clusterctl list` prints\n2. Wait\n"
+    assert lines(text, "section-without-command") == []
+
+
+def test_a_response_time_may_stand_in_a_list_of_its_own() -> None:
+    text = (
+        "# A\n\n## Severity levels\n\n- P0: all is down\n- P1: half\n\nResponse times:\n\n- P0: 5 minutes\n"
+    )
+    assert lines(text, "severity-without-response-time") == [6]

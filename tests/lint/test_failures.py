@@ -30,6 +30,7 @@ def test_a_failure_that_nothing_shows_is_reported(command: str) -> None:
         ("set -o pipefail", "pg_dump orders | gzip > orders.gz"),
         ("gunzip < orders.gz | psql -v ON_ERROR_STOP=1",),
         ("grep -c ERROR log || true",),
+        ("pg_dumpall --roles-only | grep admin",),
         ("platform restart web || exit 1",),
     ],
 )

@@ -11,8 +11,13 @@ from drillbook.lint.call import Call
 from drillbook.lint.rule import Found, Rule, Subject, also_on
 from drillbook.model import Level
 from drillbook.responders.intent import changes_state
+from drillbook.runbook.vocabulary import words
 
 _DUMPS = frozenset(("pg_dump", "pg_dumpall", "pg_basebackup", "mysqldump", "mongodump"))
+_KEEPERS = words("""
+    gzip pigz bzip2 pbzip2 xz zstd lz4 lzop zip openssl gpg age tee split cat dd pv ssh aws gsutil gcloud az
+    rclone mc s3cmd restic psql pg_restore mysql mongorestore
+""")
 _QUIET = frozenset(
     ("echo", "printf", "cd", "set", "sleep", "export", "exit", "trap", "source", "local", "readonly", "date")
 )
@@ -53,14 +58,14 @@ def _from_file(call: Call) -> Found | None:
 
 
 def _dump_in_pipe(subject: Subject, call: Call) -> Found | None:
-    if call.program not in _DUMPS or not call.pipe or call.place == len(call.pipe) - 1:
+    if call.program not in _DUMPS or not {*call.pipe[call.place + 1 :]} & _KEEPERS:
         return None
     section = [s.command or "" for s in subject.commands if s.section == call.step.section]
     if any(_PIPEFAIL.search(command) for command in section):
         return None
     return Found(
         call.line,
-        f"where {call.program} fails, the exit code is still that of {call.pipe[-1] or 'the last command'}: "
+        f"where {call.program} fails, the exit code is still that of {call.pipe[-1] or 'the last program'}: "
         "an empty backup looks like a good one",
         "set -o pipefail before it, or dump to a file first; then look at the size",
     )

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from drillbook.lint.rule import Found, Rule, Subject
 from drillbook.model import CodeBlock, Level, LineClass, Step, StepKind
+from drillbook.runbook.command import first_program
 from drillbook.runbook.document import Prose
-from drillbook.runbook.vocabulary import PROGRAMMING, SESSION, SHELL
+from drillbook.runbook.vocabulary import PROGRAMMING, PROGRAMS, SESSION, SHELL
 
 # Of these nobody expects a command.
 _FOR_HUMANS = re.compile(
@@ -29,6 +30,7 @@ def _without_command(subject: Subject) -> Iterator[Found]:
         place = subject.section_at(step.line)
         steps.setdefault(place.line if place else 0, []).append(step)
     numbered = _numbered(subject)
+    spoken = _with_commands_in_prose(subject)
     for section in subject.runbook.sections:
         # The title of the whole, as in “Incident response and communication”, says little of a part.
         if any(_FOR_HUMANS.search(title) for title in section.path[1:] or section.path):
@@ -38,6 +40,8 @@ def _without_command(subject: Subject) -> Iterator[Found]:
         if any(step.kind is StepKind.COMMAND or step.line in subject.bound for step in own) or any(
             _is_for_another_program(subject, block) for block in blocks
         ):
+            continue
+        if section.line in spoken:
             continue
         hollow = [block for block in blocks if _is_hollow(block)]
         below = any(step.kind is StepKind.COMMAND for step in subject.steps_within(section))
@@ -71,6 +75,17 @@ def _numbered(subject: Subject) -> frozenset[int]:
         elif element.item.ordered and element.opens and not _BY_ITSELF.search(lead):
             lines.add(element.line)
     return frozenset(lines)
+
+
+def _with_commands_in_prose(subject: Subject) -> frozenset[int]:
+    """The lines of the sections whose sentences hold code of several words, which may well be a command."""
+    return frozenset(
+        element.section.line
+        for element in subject.document.elements
+        if isinstance(element, Prose) and element.section is not None
+        for code in element.inline.codes
+        if " " in code.text.strip() or first_program(code.text) in PROGRAMS
+    )
 
 
 def _is_for_another_program(subject: Subject, block: CodeBlock) -> bool:

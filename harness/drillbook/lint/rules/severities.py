@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 
 from drillbook.lint.rule import Found, Rule, Subject
-from drillbook.model import Level
+from drillbook.model import Level, SeverityLevel
 from drillbook.runbook.document import Heading, Prose, Table
+from drillbook.runbook.durations import duration_s
+from drillbook.runbook.sections import severities_in
 
 _RESPONSE = re.compile(r"\brespon[sd]|\backnowledg|\bsla\b|\btime to\b|\btarget\b", re.IGNORECASE)
 _NOTHING = re.compile(r"^\W*(?:tbd|tba|todo|n/?a|none|\?+)?\W*$", re.IGNORECASE)
@@ -15,7 +17,9 @@ _NOTHING = re.compile(r"^\W*(?:tbd|tba|todo|n/?a|none|\?+)?\W*$", re.IGNORECASE)
 
 def _without_time(subject: Subject) -> Iterator[Found]:
     for severity in subject.runbook.severities:
-        if severity.response_s is None and not _says_something(subject, severity.line):
+        if severity.response_s is not None or _says_something(subject, severity.line):
+            continue
+        if not _is_told_elsewhere(subject, severity):
             yield Found(
                 severity.line,
                 f"{severity.level} has no response time",
@@ -37,6 +41,22 @@ def _says_something(subject: Subject, line: int) -> bool:
             return any(isinstance(e, Prose) and _tells(e.inline.text) for e in body)
         elif isinstance(element, Prose) and element.line == line:
             return _tells(element.inline.text)
+    return False
+
+
+def _is_told_elsewhere(subject: Subject, severity: SeverityLevel) -> bool:
+    """Whether a line elsewhere begins with the severity and gives a time, as in a list of response times."""
+    for element in subject.document.elements:
+        if isinstance(element, Prose):
+            texts = [element.inline.text]
+        elif isinstance(element, Table):
+            texts = [" ".join(cell.text for cell in row.cells) for row in element.rows]
+        else:
+            continue
+        if any(
+            severities_in(text)[:1] == (severity.level,) and duration_s(text) is not None for text in texts
+        ):
+            return True
     return False
 
 
