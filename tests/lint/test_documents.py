@@ -32,6 +32,13 @@ def test_a_placeholder_that_the_prose_explains_is_not_reported(prose: str) -> No
     assert lines(text + prose, "unfilled-placeholder") == []
 
 
+def test_a_template_in_a_block_of_shell_is_no_command() -> None:
+    text = shell(
+        '"""', "INCIDENT - [brief description]", '"""', "Assigned to: [on-call engineer]", "kill <pid>"
+    )
+    assert lines(text, "unfilled-placeholder") == [10]
+
+
 def test_a_placeholder_that_its_comment_explains_is_not_reported() -> None:
     text = shell("# <id>: the first column of the list", "platform rollback <id>")
     assert lines(text, "unfilled-placeholder") == []

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from drillbook.lint.rule import Found, Rule, Subject, also_on
 from drillbook.model import Level
 from drillbook.runbook.document import Prose
 
+# How what is typed into a shell begins: not with a capital, unless that is a variable, and not with a quote.
+_TYPED = re.compile(r"[a-z0-9_./~$<\[{(!#]|[A-Z][A-Z0-9_]*\+?=|YOUR")
+
 
 def _unfilled(subject: Subject) -> Iterator[Found]:
     lines: dict[str, list[int]] = {}
     for step in subject.commands:
+        if not _TYPED.match((step.command or "").lstrip()):
+            continue  # a template for a message, in a block of shell
         for name in step.placeholders:
             if name not in subject.filled:
                 lines.setdefault(name, []).append(_line_of(subject, name, step.line, step.end_line))
