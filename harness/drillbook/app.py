@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
+from drillbook.composed import ComposeStack
 from drillbook.model import Json
 
 PATIENCE_S = 0.5
@@ -164,6 +165,7 @@ class OwnApp:
         invariants: what no cure may harm, beside what is the same for every app.
         paths: what the generated traffic visits.
         image: the image that has the app, for the docker backend; empty where there is none.
+        compose: the stack that it comes from, where that is a compose file's.
     """
 
     app: App
@@ -181,6 +183,7 @@ class OwnApp:
     invariants: tuple[OwnInvariant, ...] = ()
     paths: tuple[str, ...] = ()
     image: str = ""
+    compose: ComposeStack | None = None
 
     @property
     def history(self) -> tuple[OwnRelease, ...]:

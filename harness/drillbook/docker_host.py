@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drillbook import tools
+from drillbook import composefile, tools
+from drillbook.app import OwnApp
 from drillbook.backends.containers.dock import Dock
 from drillbook.backends.containers.ready import make_ready_image
 from drillbook.docker import engine, images, labels, watcher
+from drillbook.errors import InputError
 from drillbook.host import free_ports
 from drillbook.process import Owner, process_began
 from drillbook.spec import ContainerSpec, Ports, Programs
@@ -75,7 +77,7 @@ def _say(text: str) -> None:
 def make_ready(
     *,
     wanted: Mapping[str, str] | str | None,
-    apps: Iterable[str] = (),
+    apps: Iterable[OwnApp] = (),
     mark: str,
     jump_clock: bool,
     keep: ExitStack,
@@ -84,7 +86,8 @@ def make_ready(
 
     Args:
         wanted: the images that the plan names; see `images.choose`.
-        apps: the images of the plans' own apps.
+        apps: the plans' own apps. Of one from a compose file, what that builds is built, and the images of
+            its servers are taken where the plan names none.
         mark: the run's.
         jump_clock: whether the plan wants the database's clock jumped.
         keep: closes what must last as long as the run.
@@ -95,7 +98,18 @@ def make_ready(
     client = engine.connect()
     keep.callback(client.close)
     chosen = images.choose(client, wanted)
-    for needed in (chosen, *(replace(chosen, app=app) for app in apps)):
+    composed = [own.compose for own in apps if own.compose is not None]
+    different = {repr(sorted(compose.images.items())): compose.images for compose in composed}
+    if wanted is None and len(different) > 1:
+        raise InputError("the plans' compose files want different images", hint="run one, or name the images")
+    for compose in composed:
+        if compose.built:
+            _say(f"building {', '.join(compose.built)}")
+            composefile.build(compose)
+        if wanted is None:
+            chosen = images.like(client, chosen, compose.images, say=_say)
+    jobs = [job.image for compose in composed for job in compose.jobs]
+    for needed in (chosen, *(replace(chosen, app=app) for app in [*(own.image for own in apps), *jobs])):
         images.ensure(client, needed, say=_say)
     keep.enter_context(watcher.watching(mark))
     database = images.postgres_image(client, chosen.postgres)

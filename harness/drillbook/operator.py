@@ -60,11 +60,7 @@ def responder_for(
 
 def open_shell(spec: DrillSpec, stack: LocalStack) -> Shell:
     """The on-call shell: its tools on a PATH of their own, and what the plan's operator exports."""
-    exported = {
-        "DATABASE_URL": stack.database.url(spec.header.operator_role),
-        "REDIS_URL": stack.cache.url(),
-        "APP_URL": stack.url,
-    }
+    exported = stack.exports(spec.header.operator_role)
     given = {name: exported[name] for name in spec.exports if name in exported}
     given |= {"LANG": "C.UTF-8", "TERM": "dumb", "USER": "oncall", "LOGNAME": "oncall", "PAGER": "cat"}
     if isinstance(stack, DockerStack):

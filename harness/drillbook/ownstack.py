@@ -32,6 +32,16 @@ from drillbook.app import (
     used,
     with_bug,
 )
+from drillbook.composefile import (
+    ROLES,
+    Choice,
+    Outline,
+    health_of,
+    port_of,
+    read_outline,
+    recognise,
+    resolve,
+)
 from drillbook.errors import InputError
 from drillbook.model import Json
 from drillbook.suggest import suggestion
@@ -40,6 +50,7 @@ from drillbook.yamlfile import Item
 _KEYS = (
     *("name", "command", "folder", "health", "env", "probes", "table", "schema", "setup", "releases"),
     *("bad_variable", "boot", "memory", "reads", "invariants", "image"),
+    *("compose", "app", "database", "cache", "port"),
 )
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -55,13 +66,39 @@ class OwnStack:
     """A team's own app as the plan at `path` has it.
 
     `lines` has the line of each program that it names. `contained` is the app as its image has it, with
-    nothing of this machine, or None where the plan names no image.
+    nothing of this machine, or None where the plan names no image. `choice` is its compose file, if it has
+    one.
     """
 
     path: Path
     app: OwnApp
     lines: Mapping[str, int]
     contained: OwnApp | None = None
+    choice: Choice | None = None
+
+    @property
+    def has_command(self) -> bool:
+        """Whether it can be started as a process of this machine."""
+        return bool(self.app.command)
+
+    def in_containers(self) -> OwnApp | None:
+        """The app as containers have it, or None where the plan names neither an image nor a compose file.
+
+        Raises:
+            InputError: the compose file can't be used.
+        """
+        if self.choice is None or self.contained is None:
+            return self.contained
+        compose, _ = resolve(self.choice)
+        return replace(self.contained, image=compose.app.image, compose=compose)
+
+    def left_out(self) -> tuple[InputError, ...]:
+        """What of the compose file is not in a drill, each a line to be told.
+
+        Raises:
+            InputError: the compose file can't be used.
+        """
+        return () if self.choice is None else resolve(self.choice)[1]
 
     def settled(self) -> OwnApp:
         """The app with its programs looked up on this machine, and all that they must be able to read.
@@ -69,6 +106,8 @@ class OwnStack:
         Raises:
             InputError: a program is not there.
         """
+        if not self.has_command:
+            return self.app
         app, found = self.app, {}
         for program in self.lines:
             path = _find(program, Path(app.folder))
@@ -124,17 +163,20 @@ def read_stack(item: Item | None) -> OwnStack | None:
     """
     if item is None:
         return None
-    table = item.table(_KEYS, ("command", "health"))
+    table = item.table(_KEYS, () if "compose" in item.entries() else ("command", "health"))
     lines: dict[str, int] = {}
     folder = item.path.parent / (table["folder"].text() if "folder" in table else ".")
     if not folder.is_dir():
         raise table["folder"].error(f"there is no folder {table['folder'].text()!r} beside the plan")
+    choice, said = _compose(table, folder)
     own = OwnApp(
-        app=App(_name(table.get("name")), (), ()),
-        command=_command(table["command"], lines, replica=True),
+        app=App(
+            _name(table["name"]) if "name" in table else choice.app if choice is not None else "app", (), ()
+        ),
+        command=_command(table["command"], lines, replica=True) if "command" in table else (),
         folder=str(folder.resolve()),
         environment=_environment(table.get("env")),
-        health=read_path(table["health"]),
+        health=read_path(table["health"]) if "health" in table else said,
         releases=_releases(table.get("releases"), lines, has_memory="memory" in table),
         setup=_setup(table.get("setup"), lines),
         schema=str(_file(table["schema"], folder)) if "schema" in table else "",
@@ -152,8 +194,49 @@ def read_stack(item: Item | None) -> OwnStack | None:
         releases={release.bug: release.name for release in own.releases if release.bug},
         bad_variable=_bad_variable(table.get("bad_variable")),
     )
-    own = replace(own, app=replace(app, offers=_offers(own, app)))
+    own = replace(own, app=replace(app, offers=_offers(own, app, choice)))
+    if choice is not None:
+        contained = replace(own, folder="", search="", reads=(), command=())
+        return OwnStack(item.path, own, lines, contained, choice)
     return OwnStack(item.path, own, lines, _contained(own, table.get("image")))
+
+
+def _compose(table: Mapping[str, Item], folder: Path) -> tuple[Choice | None, str]:
+    """The compose file that the plan names, with its services, and the app's health path that is in it."""
+    if "compose" not in table:
+        for key in ("app", "database", "cache", "port"):
+            if key in table:
+                raise table[key].error(
+                    f"{key} is a service of a compose file", "name the file: compose: FILE"
+                )
+        return None, ""
+    if "image" in table:
+        raise table["image"].error("image and compose are both there", "keep one of them")
+    item = table["compose"]
+    outline = read_outline(_file(item, folder))
+    if "app" not in table:
+        likely = recognise(outline).get("app", "SERVICE")
+        raise item.error("which service is the app is not said", f"write app: {likely}")
+    roles = {role: _role(table[role], outline) for role in ROLES if role in table}
+    service = outline.services.get(roles["app"], {})
+    if "port" not in table and not port_of(service).isdigit():
+        raise table["app"].error(
+            f"on which port {roles['app']!r} listens is not said",
+            "write port: NUMBER, as it is in its container",
+        )
+    said = health_of(service)
+    if "health" not in table and not said:
+        hint = "write health: /PATH, which answers 2xx when the app is ready"
+        raise table["app"].error(f"which path tells the health of {roles['app']!r} is not said", hint)
+    port = table["port"].integer(1, 65535) if "port" in table else int(port_of(service))
+    return Choice(outline.file, port=port, **roles), said
+
+
+def _role(item: Item, outline: Outline) -> str:
+    name = item.text()
+    if outline.whole and name not in outline.services:
+        raise item.error(f"{outline.file.name} has no service {name!r}", suggestion(name, outline.services))
+    return name
 
 
 def _contained(own: OwnApp, item: Item | None) -> OwnApp | None:
@@ -170,22 +253,21 @@ def _contained(own: OwnApp, item: Item | None) -> OwnApp | None:
     return contained
 
 
-def _offers(own: OwnApp, app: App) -> tuple[str, ...]:
+def _offers(own: OwnApp, app: App, choice: Choice | None) -> tuple[str, ...]:
     """What the app meets of what scenarios need, as far as a plan can tell."""
     texts = [*own.command, *own.environment.values(), *(word for each in own.setup for word in each)]
     for release in own.releases:
         texts += [*release.command, *release.environment.values()]
     names = {name for text in texts for name in used(text)}
     has_database = bool(own.schema or app.table) or any(name.startswith("database_") for name in names)
-    offers = ["database", "table"] if has_database else []
-    offers += ["cache"] if any(name.startswith("cache_") for name in names) else []
+    has_cache = any(name.startswith("cache_") for name in names)
+    offers = ["database", "table"] if has_database or (choice is not None and choice.database) else []
+    offers += ["cache"] if has_cache or (choice is not None and choice.cache) else []
     offers += ["bad variable"] if app.bad_variable else []
     return (*offers, *(with_bug(bug) for bug in app.releases))
 
 
-def _name(item: Item | None) -> str:
-    if item is None:
-        return "app"
+def _name(item: Item) -> str:
     if not _NAME.fullmatch(item.text()):
         raise item.error(f"{item.text()!r} is not a name", "use letters, digits, dots and dashes")
     return item.text()

@@ -103,10 +103,10 @@ class Run:
             if len(wanted) > 1:
                 raise InputError(f"the plans want different images: {', '.join(wanted)}", hint="run one")
             images = next(iter(wanted.values()), None)
-            own = [slot.plan.stack.contained for slot in self.slots if slot.plan.stack is not None]
+            own = [slot.plan.stack.in_containers() for slot in self.slots if slot.plan.stack is not None]
             return docker_host.make_ready(
                 wanted=images,
-                apps=sorted({app.image for app in own if app is not None}),
+                apps=list({app.image: app for app in own if app is not None}.values()),
                 mark=self.mark,
                 jump_clock=jump_clock,
                 keep=keep,

@@ -210,12 +210,12 @@ def own_app(plan: Plan, options: Options) -> OwnApp | None:
     """The team's own app as the backend is to start it; None where it is the shop.
 
     Raises:
-        InputError: one of its programs is not there.
+        InputError: one of its programs is not there, or its compose file can't be used.
     """
     if plan.stack is None:
         return None
     if options.backend == "docker":
-        return replace(plan.stack.contained or plan.stack.app, paths=plan.traffic.paths)
+        return replace(plan.stack.in_containers() or plan.stack.app, paths=plan.traffic.paths)
     return replace(plan.stack.settled(), paths=plan.traffic.paths)
 
 
@@ -230,6 +230,10 @@ def passed_over(slot: Slot, options: Options) -> str | None:
     stack = slot.plan.stack
     if options.backend == "docker" and stack is not None and stack.contained is None:
         return "The plan names no image of the app, and no container has this machine's commands"
+    if options.backend == "local" and stack is not None and not stack.has_command:
+        return (
+            "The plan has the app from a compose file, for --backend docker, and no command of this machine's"
+        )
     lacks = lacking(slot)
     return why_not(lacks) if lacks else None
 

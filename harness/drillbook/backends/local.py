@@ -136,11 +136,16 @@ class LocalStack:
 
     def _values(self, own: OwnApp) -> dict[str, str]:
         scratch = self._scratch / "app"
-        return own_app.values_of(own, self.database, self.cache, url=self.url, scratch=scratch)
+        urls = self.database.url("app"), self.cache.url()
+        return own_app.values_of(own, *urls, url=self.url, scratch=scratch)
 
     async def _prepare(self, own: OwnApp) -> None:
         (self._scratch / "app").mkdir()
         await own_app.prepare(own, self.database, self._values(own), self._logs / "setup.log")
+
+    def exports(self, role: str) -> dict[str, str]:
+        """The URLs that an on-call shell can be given, with `role` on the database."""
+        return {"DATABASE_URL": self.database.url(role), "REDIS_URL": self.cache.url(), "APP_URL": self.url}
 
     @property
     def url(self) -> str:

@@ -18,28 +18,28 @@ from drillbook.app import App, OwnApp, OwnRelease, fill, lock_of
 from drillbook.errors import InputError, StackError
 from drillbook.platforms.service import Release, Service
 from drillbook.process import Process
-from drillbook.protocols import Cache, Database, Limits, Setup
+from drillbook.protocols import Database, Limits, Setup
 from drillbook.waiting import until
 
 _FIRST_TABLE = """
 SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT LIKE 'pg\\_%'
-   AND n.nspname <> 'information_schema' AND pg_has_role('app', c.relowner, 'USAGE')
+   AND n.nspname <> 'information_schema' AND pg_has_role(c.relowner, 'USAGE')
  ORDER BY n.nspname, c.relname LIMIT 1
 """
 
 
-def values_of(own: OwnApp, database: Database, cache: Cache, *, url: str, scratch: Path) -> dict[str, str]:
-    """What stands for each of `app.PLACEHOLDERS` in this drill."""
-    sql, redis = urlsplit(database.url("app")), urlsplit(cache.url())
+def values_of(own: OwnApp, database: str, cache: str, *, url: str, scratch: Path) -> dict[str, str]:
+    """What stands for each of `app.PLACEHOLDERS` in this drill, by the URLs that the app has of its parts."""
+    sql, redis = urlsplit(database), urlsplit(cache)
     return {
-        "database_url": database.url("app"),
+        "database_url": database,
         "database_host": sql.hostname or "",
         "database_port": str(sql.port),
-        "database_user": sql.username or "",
+        "database_user": unquote(sql.username or ""),
         "database_password": unquote(sql.password or ""),
         "database_name": sql.path.lstrip("/"),
-        "cache_url": cache.url(),
+        "cache_url": cache,
         "cache_host": redis.hostname or "",
         "cache_port": str(redis.port),
         "cache_password": unquote(redis.password or ""),
@@ -164,7 +164,7 @@ async def with_table(app: App, database: Database) -> App:
     """`app` with a table of its own, where it has one and names none: the first by its name."""
     if app.table or "table" not in app.offers:
         return app
-    connection = await database.connect(name="drillbook-setup")
+    connection = await database.connect("app", name="drillbook-setup")
     try:
         row = await (await connection.execute(_FIRST_TABLE)).fetchone()
     finally:

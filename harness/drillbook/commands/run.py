@@ -111,7 +111,10 @@ def choose(flags: Flags) -> list[tuple[Plan, tuple[PlannedDrill, ...]]]:
     for plan in plans:
         if plan.stack is not None and flags.backend == "local":
             plan.stack.settled()  # before anything boots
-        for error in plan.left_out.values():
+        left_out = [*plan.left_out.values()]
+        if plan.stack is not None and flags.backend == "docker":
+            left_out += plan.stack.left_out()
+        for error in left_out:
             click.echo(f"drillbook: warning: left out: {error.render()}", err=True)
     return chosen
 

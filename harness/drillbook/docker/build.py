@@ -50,7 +50,7 @@ def build(
                 f"the engine runs on {its}, and this machine's set is for {recipe.machine()}", hint=hint
             )
         base = recipe.base_reference(release)
-        if force or not _there(client, base):
+        if force or not is_there(client, base):
             place = bootstrap.cached(release)
             if force or not place.exists():
                 place = bootstrap.make(release, say)
@@ -81,10 +81,11 @@ def build_official(client: DockerClient, reference: str, *, say: Say = _silent) 
 
 def missing(client: DockerClient, images: Images) -> tuple[str, ...]:
     """The references of `images` that the engine does not have."""
-    return tuple(reference for reference in images.all() if not _there(client, reference))
+    return tuple(reference for reference in images.all() if not is_there(client, reference))
 
 
-def _there(client: DockerClient, reference: str) -> bool:
+def is_there(client: DockerClient, reference: str) -> bool:
+    """Whether the engine has an image."""
     from docker.errors import ImageNotFound  # noqa: PLC0415  an extra, and slow to import
 
     try:

@@ -65,6 +65,23 @@ def choose(client: DockerClient, wanted: Mapping[str, str] | str | None = None) 
     return replace(images, **dict(wanted))
 
 
+def like(
+    client: DockerClient, images: Images, others: Mapping[str, str], *, say: Say = lambda _: None
+) -> Images:
+    """`images` with `others` in their place, by role.
+
+    Where no registry seems to be reached, since the Debian set has been built, those that are not on the
+    engine are left as they are.
+    """
+    found, built = {}, images == debian_set(client)
+    for role, reference in others.items():
+        if built and not build.is_there(client, reference):
+            say(f"{reference} is not on this engine: {getattr(images, role)} takes its place")
+        else:
+            found[role] = reference
+    return replace(images, **found)
+
+
 def debian_set(client: DockerClient) -> Images | None:
     """The Debian set, if all of it is on the engine: of this machine's release first."""
     own = recipe.host_release()

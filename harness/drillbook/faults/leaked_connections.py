@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 
@@ -43,7 +44,7 @@ class LeakedConnections:
     Args:
         name: the fault's name, and the sessions' application name.
         role: as whom the client logs in; a superuser uses up the superusers' reserve too.
-        cut_off: the user of the database whose connections are cut.
+        cut_off: the role whose connections are cut.
         statements: what each session runs before it goes idle.
         forever: a statement that each session runs then, and that does not return by itself.
         state: the state in which the server must show the sessions for the fault to have taken.
@@ -87,9 +88,10 @@ class LeakedConnections:
 
     async def _fill(self, stack: Stack, watcher: Connection) -> None:
         clock = asyncio.get_running_loop()
+        user = unquote(urlsplit(stack.database.url(self._cut_off)).username or "")
         full_since = clock.time()
         while clock.time() - full_since < _FULL_S:
-            cursor = await watcher.execute(_CUT_OFF, (self._cut_off, self.name))
+            cursor = await watcher.execute(_CUT_OFF, (user, self.name))
             cut = cursor.rowcount > 0
             opened = await self._open(stack)
             if cut or opened:

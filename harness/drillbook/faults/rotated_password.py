@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from redis.exceptions import AuthenticationError
 
@@ -15,9 +15,14 @@ _USER = "default"  # whose password `requirepass` is
 
 def new_url(stack: Stack) -> str:
     """The service's URL of Redis with the password that it is rotated to."""
-    parts = urlsplit(stack.cache.url())
-    place = f"{parts.username}:{stack.cache.spare_password}@{parts.hostname}:{parts.port}"
-    return parts._replace(netloc=place).geturl()
+    return _with_password(stack.cache.url(), stack.cache.spare_password)
+
+
+def _with_password(url: str, password: str) -> str:
+    """`url` with another password, and with the user whose it is where that has no name."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{parts.username or _USER}:{password}@{place}").geturl()
 
 
 def service_url(stack: Stack) -> tuple[str, str]:
@@ -34,9 +39,14 @@ def service_url(stack: Stack) -> tuple[str, str]:
 
 def new_variables(stack: Stack) -> dict[str, str]:
     """The service's variables that have the password of Redis, with that to which it is rotated."""
-    old = urlsplit(stack.cache.url()).password or ""
-    variables = stack.platform.variables().items()
-    return {name: value.replace(old, stack.cache.spare_password) for name, value in variables if old in value}
+    old, new = unquote(urlsplit(stack.cache.url()).password or ""), stack.cache.spare_password
+    found = {}
+    for name, value in stack.platform.variables().items():
+        if urlsplit(value).scheme in ("redis", "rediss"):
+            found[name] = _with_password(value, new)
+        elif old and old in value:
+            found[name] = value.replace(old, new)
+    return found
 
 
 class RotatedPassword:
@@ -69,8 +79,11 @@ class RotatedPassword:
     async def cause(self, stack: Stack) -> str | None:
         """What Redis says to the password that the service has now, for as long as it refuses it."""
         name, url = service_url(stack)
+        # The service may know it by another name than this process does.
+        theirs, ours = urlsplit(url).netloc.rpartition("@"), urlsplit(stack.cache.url())
+        place = ours.netloc.rpartition("@")[2]
         try:
-            async with client(url) as redis:
+            async with client(ours._replace(netloc=f"{theirs[0]}{theirs[1]}{place}").geturl()) as redis:
                 await redis.ping()
         except AuthenticationError as error:
             return f"the password in the service's {name} is refused: {error}"
@@ -78,6 +91,6 @@ class RotatedPassword:
 
     async def heal(self, stack: Stack) -> None:
         """Set the password that the service has."""
-        password = urlsplit(service_url(stack)[1]).password
+        password = unquote(urlsplit(service_url(stack)[1]).password or "")
         async with owner(stack) as redis:
-            await redis.config_set("requirepass", password or "")
+            await redis.config_set("requirepass", password)

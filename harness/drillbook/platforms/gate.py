@@ -5,8 +5,8 @@ is ended. Customers come to `--listen`; those who are sent by Drillbook say firs
 (a line of the PROXY protocol, version 1), since a published port hides that. The worker comes to `--control`:
 its first line is the token in `DRILLBOOK_TOKEN`, and then it speaks as with `edge`, and beside that
 
-- `{"id": 3, "ask": PORT, "path": "/health", "timeout_s": 1.0}`: replies with `reason`, why what listens there
-  does not answer with 2xx, or null where it does;
+- `{"id": 3, "ask": PORT, "host": HOST, "path": "/health", "timeout_s": 1.0}`: replies with `reason`, why what
+  listens there does not answer with 2xx, or null where it does;
 - what is sent to `--calls`, one line a connection, is passed on as `{"call": 1, "line": "..."}`, and the line
   in the worker's `{"answer": 1, "line": "..."}` is the answer to it.
 """
@@ -25,7 +25,7 @@ from typing import Any
 
 from drillbook.platforms.edge import Upstreams, obey
 from drillbook.platforms.edge_exchange import Exchange, Limits
-from drillbook.platforms.health import ask
+from drillbook.platforms.health import HOST, ask
 
 TOKEN = "DRILLBOOK_TOKEN"  # noqa: S105  the name of a variable
 _PROXY = b"PROXY TCP4 "
@@ -111,7 +111,8 @@ class Gate:
                 waiting.set_result(request["line"])
             return
         if "ask" in request:
-            reason = await ask(int(request["ask"]), request["path"], timeout_s=float(request["timeout_s"]))
+            host, timeout_s = str(request.get("host", HOST)), float(request["timeout_s"])
+            reason = await ask(int(request["ask"]), request["path"], timeout_s=timeout_s, host=host)
             _say(writer, {"id": request["id"], "reason": reason})
             return
         _say(writer, await obey(self._upstreams, request))

@@ -10,11 +10,11 @@ HOST = "127.0.0.1"
 _SUCCESS = 2  # the class of the status
 
 
-async def ask(port: int, path: str, *, timeout_s: float) -> str | None:
-    """GET `path` on the loopback's `port`: None where the answer is 2xx, else why it is not."""
+async def ask(port: int, path: str, *, timeout_s: float, host: str = HOST) -> str | None:
+    """GET `path` on a port of `host`: None where the answer is 2xx, else why it is not."""
     try:
         async with asyncio.timeout(timeout_s):
-            status = await _status(port, path)
+            status = await _status(host, port, path)
     except TimeoutError:
         return f"no answer from {path} within {timeout_s:.1f} s"
     except (OSError, h11.RemoteProtocolError) as error:
@@ -22,8 +22,8 @@ async def ask(port: int, path: str, *, timeout_s: float) -> str | None:
     return None if status // 100 == _SUCCESS else f"{path} answered {status}"
 
 
-async def _status(port: int, path: str) -> int:
-    reader, writer = await asyncio.open_connection(HOST, port)
+async def _status(host: str, port: int, path: str) -> int:
+    reader, writer = await asyncio.open_connection(host, port)
     try:
         connection = h11.Connection(h11.CLIENT)
         headers = [("Host", f"{HOST}:{port}"), ("Connection", "close"), ("User-Agent", "drillbook-health")]

@@ -92,6 +92,8 @@ class Postgres:
         self._port = port
         self._owner = owner
         self._settings = {**_SETTINGS, **(settings or {})}
+        self._users = dict(_USERS)
+        self._database = DATABASE
         self._process: Program | None = None
 
     @property
@@ -114,13 +116,18 @@ class Postgres:
         await asyncio.to_thread(self._copy)
 
     async def _serve(self) -> None:
-        argv = [str(self._programs.binaries / "postgres"), "-D", str(self._data), "-p", str(self._port)]
+        argv = [str(self._programs.binaries / "postgres"), "-D", str(self._data), "-p", str(self._bound_port)]
         for name, value in self._settings.items():
             argv += ["-c", f"{name}={value}"]
         self._process = await self._launch(argv)
         ready = listens(self._port)
         await self._process.wait_until(ready, deadline_s=_BOOT_DEADLINE_S, what="listens")
         await self._process.wait_until(self._answers, deadline_s=_BOOT_DEADLINE_S, what="answers")
+
+    @property
+    def _bound_port(self) -> int:
+        """The port that it listens at where it runs."""
+        return self._port
 
     async def _launch(self, argv: Sequence[str]) -> Program:
         """Start the server's program."""
@@ -153,13 +160,16 @@ class Postgres:
 
     def url(self, role: str = "superuser", *, database: str | None = None) -> str:
         """The connection URL of `role`: superuser, app or reporting."""
-        password = quote(self._template.passwords[role])
-        return f"postgresql://{_USERS[role]}:{password}@127.0.0.1:{self._port}/{database or DATABASE}"
+        password = quote(self._template.passwords[role], safe="")
+        user, name = quote(self._users[role], safe=""), quote(database or self._database, safe="")
+        return f"postgresql://{user}:{password}@127.0.0.1:{self._port}/{name}"
 
-    async def connect(self, role: str = "superuser", *, name: str = "drillbook") -> Connection:
+    async def connect(
+        self, role: str = "superuser", *, name: str = "drillbook", database: str | None = None
+    ) -> Connection:
         """A new autocommit connection; the caller closes it."""
         return await psycopg.AsyncConnection.connect(
-            self.url(role),
+            self.url(role, database=database),
             autocommit=True,
             application_name=name,
             connect_timeout=_CONNECT_DEADLINE_S,

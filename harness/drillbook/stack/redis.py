@@ -7,6 +7,7 @@ import secrets
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from drillbook.errors import StackError
 from drillbook.process import Process, Program, listens
@@ -23,6 +24,7 @@ class Redis:
         log: its log file.
         port: the TCP port on 127.0.0.1.
         settings: settings of the server beside a drill's usual ones, by their names in `redis.conf`.
+        password: that of the clients' user; None for one of the drill's own, empty for none.
     """
 
     _bind = "127.0.0.1"
@@ -35,6 +37,7 @@ class Redis:
         log: Path,
         port: int = 6379,
         settings: Mapping[str, str] | None = None,
+        password: str | None = None,
     ) -> None:
         self._program = program
         self._folder = scratch / "redis"
@@ -42,7 +45,8 @@ class Redis:
         self._port = port
         self._settings = dict(settings or {})
         # The clients' user is `default`; nothing that befalls it keeps the server's owner out.
-        self._passwords = {"default": secrets.token_hex(12), "owner": secrets.token_hex(12)}
+        first = secrets.token_hex(12) if password is None else password
+        self._passwords = {"default": first, "owner": secrets.token_hex(12)}
         self.spare_password = secrets.token_hex(12)
         self._process: Program | None = None
         self._stopped = False
@@ -64,12 +68,22 @@ class Redis:
             StackError: it does not.
         """
         # In a file, so that the password is on no command line; a later line counts before an earlier one.
-        lines = [f"port {self._port}", f"bind {self._bind}", f"requirepass {self._passwords['default']}"]
+        lines = [f"port {self._bound_port}", f"bind {self._bind}", *self._admission()]
         lines += [f"user owner on >{self._passwords['owner']} ~* &* +@all"]
         lines += [f"dir {self._folder}", 'save ""', "appendonly no"]
         lines += [f"{name} {value}" for name, value in self._settings.items()]
         self._configure("\n".join(lines) + "\n")
         await self._serve()
+
+    def _admission(self) -> list[str]:
+        """Whom it lets in."""
+        password = self._passwords["default"]
+        return [f"requirepass {_quoted(password)}"] if password else ["protected-mode no"]
+
+    @property
+    def _bound_port(self) -> int:
+        """The port that it listens at where it runs."""
+        return self._port
 
     def _configure(self, text: str) -> None:
         """Bring its configuration to where it reads it."""
@@ -114,4 +128,11 @@ class Redis:
     def url(self, database: int = 0, *, role: str = "app") -> str:
         """The connection URL of a numbered database; see `protocols.Cache.url`."""
         user = {"app": "default", "owner": "owner"}[role]
-        return f"redis://{user}:{self._passwords[user]}@127.0.0.1:{self._port}/{database}"
+        password = quote(self._passwords[user], safe="")
+        who = f"{user}:{password}@" if password else ""
+        return f"redis://{who}127.0.0.1:{self._port}/{database}"
+
+
+def _quoted(word: str) -> str:
+    """A word of `redis.conf` that may have any character."""
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'

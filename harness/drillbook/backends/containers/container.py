@@ -99,6 +99,11 @@ class Container:
         """The engine's id of it."""
         return str(self._engine.id)
 
+    def address(self, network: str) -> str:
+        """Its address on the network of that name; empty where it has none."""
+        found = self._engine.attrs["NetworkSettings"]["Networks"].get(network) or {}
+        return str(found.get("IPAddress") or "")
+
     @property
     def exit_code(self) -> int | None:
         """The exit code, negative for a signal, or None while it runs."""

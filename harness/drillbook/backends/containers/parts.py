@@ -10,6 +10,7 @@ from drillbook.backends.containers.container import Container, Recipe
 from drillbook.backends.containers.dock import Dock
 from drillbook.backends.containers.pod import EVERYWHERE, Pod
 from drillbook.backends.containers.ready import ROOT, Ready
+from drillbook.errors import StackError
 from drillbook.process import Program
 from drillbook.stack.postgres import Postgres, Programs
 from drillbook.stack.provider import Provider
@@ -56,6 +57,21 @@ class ContainerPostgres(Postgres):
         self._image = ready.reference
         self._copied = copied
         self._container: Container | None = None
+
+    @property
+    def container(self) -> Container:
+        """Its container.
+
+        Raises:
+            StackError: it was not started.
+        """
+        if self._container is None:
+            raise StackError("the database is not started")
+        return self._container
+
+    @property
+    def _bound_port(self) -> int:
+        return self._pod.inside(self._port)
 
     async def _prepare(self) -> None:
         """Nothing: the data are in the image, below `ready.ROOT`."""
@@ -107,20 +123,36 @@ class ContainerRedis(Redis):
         log: takes what it wrote, at its end.
         port: its port in the pod, and on this machine's loopback.
         settings: settings beside a drill's usual ones.
+        password: that of the clients' user; see `stack.redis.Redis`.
     """
 
     _bind = EVERYWHERE
 
     def __init__(
-        self, dock: Dock, pod: Pod, image: str, *, log: Path, port: int, settings: Mapping[str, str]
+        self,
+        dock: Dock,
+        pod: Pod,
+        image: str,
+        *,
+        log: Path,
+        port: int,
+        settings: Mapping[str, str],
+        password: str | None = None,
     ) -> None:
-        super().__init__(Path("redis-server"), scratch=Path("/tmp"), log=log, port=port, settings=settings)  # noqa: S108  the container's own
+        scratch = Path("/tmp")  # noqa: S108  the container's own
+        super().__init__(
+            Path("redis-server"), scratch=scratch, log=log, port=port, settings=settings, password=password
+        )
         self._folder = Path("/tmp")  # noqa: S108  the container's own
         self._dock = dock
         self._pod = pod
         self._image = image
         self._text = ""
         self._container: Container | None = None
+
+    @property
+    def _bound_port(self) -> int:
+        return self._pod.inside(self._port)
 
     def _configure(self, text: str) -> None:
         self._text = text

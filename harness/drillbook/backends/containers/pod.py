@@ -53,16 +53,31 @@ class Pod:
         ports: the ports to publish; the first is the customers', the second the worker's own.
         calls: the port at which the operator's CLI reaches the platform, inside alone.
         log: the gate's log.
+        inside: the ports in the pod, by the published ports, where they are others.
+        names: the hosts that the pod is on the app's network. Without any, there is no such network, and the
+            app is in the pod.
     """
 
-    def __init__(self, dock: Dock, image: str, ports: Sequence[int], *, calls: int, log: Path) -> None:
+    def __init__(
+        self,
+        dock: Dock,
+        image: str,
+        ports: Sequence[int],
+        *,
+        calls: int,
+        log: Path,
+        inside: Mapping[int, int] | None = None,
+        names: Sequence[str] = (),
+    ) -> None:
         self.calls = calls
         self._dock = dock
         self._image = image
         self._ports = tuple(ports)
+        self._inside = dict(inside or {})
+        self._names = tuple(names)
         self._log = log
         self._token = secrets.token_hex(16)
-        self._network: Any = None
+        self._networks: list[Any] = []
         self._gate: Container | None = None
         self._control: EdgeControl | None = None
         self._socket: Path | None = None
@@ -75,6 +90,39 @@ class Pod:
             raise StackError("the pod is not started")
         return {"network_mode": f"container:{self._gate.id}"}
 
+    def inside(self, published: int) -> int:
+        """The port in the pod that is published as that one."""
+        return self._inside.get(published, published)
+
+    @property
+    def app_network(self) -> str:
+        """The network of the app's containers; empty where they are in the pod."""
+        return f"{self._dock.name}-app" if self._names else ""
+
+    @property
+    def app_options(self) -> dict[str, Any]:
+        """What makes a container one of the app's network, which has a way to the pod and no other."""
+        if not self._names:
+            return self.options
+        return {
+            "network": self.app_network,
+            "dns": [LOOPBACK],
+            "cap_drop": ["NET_RAW"],
+            "sysctls": {"net.ipv6.conf.all.disable_ipv6": "1"},
+        }
+
+    async def _make_network(self, name: str, **more: Any) -> Any:
+        create = self._dock.client.networks.create
+        labels = self._dock.labels
+        made = await self._dock.call("make a network", create, name, driver="bridge", labels=labels, **more)
+        self._networks.append(made)
+        return made
+
+    async def _make_app_network(self) -> Any:
+        """The app's network: no way out of it, and this machine has no address on it."""
+        options = {"com.docker.network.bridge.inhibit_ipv4": "true"}
+        return await self._make_network(self.app_network, internal=True, options=options)
+
     async def start(self, journal: Journal) -> None:
         """Make the network and start the gate.
 
@@ -82,14 +130,13 @@ class Pod:
             StackError: the engine refuses to, or the gate does not answer.
         """
         began = time.monotonic()
-        create = self._dock.client.networks.create
-        self._network = await self._dock.call(
-            "make a network", create, self._dock.name, driver="bridge", labels=self._dock.labels
-        )
+        making = [self._make_network(self._dock.name)]
+        making += [self._make_app_network()] if self._names else []
+        _, *beside = await asyncio.gather(*making)
         edge, control = self._ports[:2]
         gate = ["python3", "-P", "-m", "drillbook.platforms.gate", "--listen", f"{EVERYWHERE}:{edge}"]
         gate += ["--control", f"{EVERYWHERE}:{control}", "--calls", f"{LOOPBACK}:{self.calls}"]
-        close = _CLOSE.format(ports=" ".join(map(str, self._ports)))
+        close = _CLOSE.format(ports=" ".join(str(self.inside(port)) for port in self._ports))
         recipe = Recipe(
             self._image,
             ["sh", "-c", close, "gate", *gate],
@@ -101,11 +148,15 @@ class Pod:
                 "cap_add": ["NET_ADMIN", "SETUID", "SETGID", "SETPCAP"],
                 "dns": [LOOPBACK],
                 "sysctls": {"net.ipv6.conf.all.disable_ipv6": "1"},
-                "ports": {port: (LOOPBACK, port) for port in self._ports},
+                "ports": {self.inside(port): (LOOPBACK, port) for port in self._ports},
                 "user": "0",
             },
         )
         self._gate = await Container.start(self._dock, "gate", recipe)
+        for network in beside:
+            await self._dock.call(
+                "join the app's network", network.connect, self._gate.id, aliases=list(self._names)
+            )
         await self._gate.wait_until(self._connect, deadline_s=_START_DEADLINE_S, what="answers")
         seconds = round(time.monotonic() - began, 3)
         journal.write(PartChanged("edge", "started", f"{LOOPBACK}:{edge}", self._gate.pid, seconds))
@@ -136,9 +187,9 @@ class Pod:
         finally:
             writer.close()
 
-    async def ask(self, port: int, path: str, *, timeout_s: float) -> str | None:
-        """GET `path` on a port of the pod: None where the answer is 2xx, else why it is not."""
-        request = {"ask": port, "path": path, "timeout_s": timeout_s}
+    async def ask(self, port: int, path: str, *, timeout_s: float, host: str = LOOPBACK) -> str | None:
+        """GET `path` on a port of the pod, or of `host`: None where the answer is 2xx, else why it is not."""
+        request = {"ask": port, "host": host, "path": path, "timeout_s": timeout_s}
         reason = (await self._request(request, timeout_s + REPLY_DEADLINE_S))["reason"]
         return None if reason is None else str(reason)
 
@@ -165,7 +216,7 @@ class Pod:
         """Nothing: the gate is the others' network, and is removed after them, by `remove`."""
 
     async def remove(self, journal: Journal) -> None:
-        """Remove the gate and the network; again does no harm."""
+        """Remove the gate and the networks; again does no harm."""
         self._stopping = True
         gate, self._gate = self._gate, None
         if self._control is not None:
@@ -175,7 +226,7 @@ class Pod:
             journal.write(PartChanged("edge", "stopped", pid=gate.pid))
         if self._control is not None:
             await self._control.listened()
-        network, self._network = self._network, None
-        if network is not None:
+        networks, self._networks = self._networks, []
+        for network in networks:
             with contextlib.suppress(StackError):  # whoever looks for what is left will find it
                 await self._dock.call("remove the network", network.remove)

@@ -35,8 +35,11 @@ _LOG_DEADLINE_S = 2.0
 class ContainerReplica:
     """A replica in a container; see `platforms.runner.Running`."""
 
-    def __init__(self, pod: Pod, container: Container, port: int, log: DeploymentLog) -> None:
+    def __init__(
+        self, pod: Pod, container: Container, port: int, log: DeploymentLog, host: str = LOOPBACK
+    ) -> None:
         self.container = container
+        self._host = host
         self.port = port
         self.pid = container.pid
         self.ready = False
@@ -48,7 +51,7 @@ class ContainerReplica:
     @property
     def address(self) -> str:
         """Where the gate finds it."""
-        return f"{LOOPBACK}:{self.port}"
+        return f"{self._host}:{self.port}"
 
     async def wait(self) -> int:
         """Its exit code, once it has ended."""
@@ -64,7 +67,7 @@ class ContainerReplica:
         """Wait until a GET of `path` answers 2xx."""
 
         async def look(timeout_s: float) -> str | None:
-            return await self._pod.ask(self.port, path, timeout_s=timeout_s)
+            return await self._pod.ask(self.port, path, timeout_s=timeout_s, host=self._host)
 
         await until_ready(look, self.wait, deadline_s)
 
@@ -190,16 +193,28 @@ class ContainerRunner:
         image: their image.
         files: the service's code, as `container.Recipe.files`.
         user: whom they run as.
+        port: where each of them listens, on the app's network; None where that is theirs to be told, in the pod.
+        options: docker-py's own, beside those of the network.
     """
 
     def __init__(
-        self, dock: Dock, pod: Pod, image: str, files: Mapping[str, bytes | Path], *, user: str = "1000"
+        self,
+        dock: Dock,
+        pod: Pod,
+        image: str,
+        files: Mapping[str, bytes | Path],
+        *,
+        user: str = "1000",
+        port: int | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self._dock = dock
         self._pod = pod
         self._image = image
         self._files = files
         self._user = user
+        self._port = port
+        self._options = dict(options or {})
         self._numbers = itertools.count(1)
         self._taken: set[int] = set()
 
@@ -221,8 +236,11 @@ class ContainerRunner:
         Raises:
             BootFailed: the engine refuses to.
         """
-        port = random.choice([port for port in _PORTS if port not in self._taken])  # noqa: S311  no secret
-        self._taken.add(port)
+        port = self._port
+        if port is None:
+            port = random.choice([port for port in _PORTS if port not in self._taken])  # noqa: S311  no secret
+            self._taken.add(port)
+        network = self._pod.options if self._port is None else self._pod.app_options
         recipe = Recipe(
             self._image,
             service.argv(release, port),
@@ -230,14 +248,15 @@ class ContainerRunner:
             files=self._files,
             user=self._user,
             limits=limits,
-            options=self._pod.options,
+            options={**network, **self._options},
         )
         name = f"{service.name}-{next(self._numbers)}"
         try:
             container = await Container.start(self._dock, name, recipe)
         except StackError as error:
             raise BootFailed(error.message) from error
-        return ContainerReplica(self._pod, container, port, log)
+        host = LOOPBACK if self._port is None else container.address(self._pod.app_network)
+        return ContainerReplica(self._pod, container, port, log, host)
 
     def govern(
         self,
