@@ -72,7 +72,7 @@ class ComposeDatabase:
 
 @dataclass(frozen=True, slots=True)
 class ComposeCache:
-    """The cache: what a Redis of Drillbook's needs to be taken for it; without a `password` it asks for none."""
+    """The cache: what a Redis of Drillbook's needs to be taken for it. An empty `password` is none."""
 
     names: tuple[str, ...]
     password: str = ""

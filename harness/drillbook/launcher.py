@@ -40,8 +40,9 @@ _USERS = (
 class Worker:
     """A running worker."""
 
-    def __init__(self, process: asyncio.subprocess.Process, *, guarded: bool) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, spec_file: Path, *, guarded: bool) -> None:
         self._process = process
+        self._spec_file = spec_file
         self._guarded = guarded
         self._aborted = False
 
@@ -54,6 +55,7 @@ class Worker:
         """
         logs = Path(spec.logs)
         spec_file = logs / "spec.json"
+        spec_file.touch(0o644 if host.sandboxed else 0o600)
         spec_file.write_text(json.dumps(to_json(spec)), "utf-8")
         argv = [sys.executable, "-m", "drillbook.worker", str(spec_file)]
         environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": spec.scratch, guard.MARK: mark}
@@ -77,7 +79,7 @@ class Worker:
                 )
             except OSError as error:
                 raise StackError(f"can't start the drill: {error.strerror}", path=argv[0]) from error
-        return cls(process, guarded=not host.sandboxed)
+        return cls(process, spec_file, guarded=not host.sandboxed)
 
     async def wait(self, onlooker: Callable[[Mapping[str, Any]], None], *, deadline_s: float) -> int:
         """Pass what it tells to `onlooker` until it ends; its exit code. At the deadline it is ended.
@@ -94,6 +96,8 @@ class Worker:
         except asyncio.CancelledError:
             await self.kill()
             raise
+        finally:
+            self._spec_file.unlink(missing_ok=True)  # an app's variables in it are in clear
 
     async def _relay(self, onlooker: Callable[[Mapping[str, Any]], None]) -> int:
         stream = self._process.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from drillbook.commands.init import init_command
+from drillbook.composefile import Choice
 from drillbook.errors import InputError
 from drillbook.plan import Plan, load_plan
 from drillbook.scaffold.candidates import find_runbook
@@ -102,6 +103,7 @@ def test_an_app_that_can_be_started_here_is_bound(repository: Path) -> None:
     )
     stack = init(repository).stack
     assert stack is not None
+    assert stack.choice == Choice(repository / "compose.yaml", "site", "db", "cache", 8000)
     app = stack.app
     assert app.command == (sys.executable, "-m", "site", "--bind", "127.0.0.1:{port}")
     assert (app.health, app.app.name) == ("/ready?full=1", "site")
@@ -119,12 +121,38 @@ def test_an_app_that_can_be_started_here_is_bound(repository: Path) -> None:
         ("", "No command that starts the app was found"),
     ],
 )
-def test_an_app_that_can_t_be_started_here_stands_in_a_comment_that_says_why(
+def test_a_command_that_can_t_be_used_here_stands_in_a_comment_that_says_why(
     repository: Path, command: str, why: str
 ) -> None:
-    (repository / "docker-compose.yml").write_text(COMPOSE.format(command=command))
-    assert init(repository).stack is None
+    text = COMPOSE.format(command=command)
+    (repository / "docker-compose.yml").write_text(text)
+    stack = init(repository).stack
+    assert stack is not None, "containers have it from the compose file"
+    assert not stack.has_command
     assert why in (repository / "drillbook.yaml").read_text()
+    # Without a server that a drill could break there is nothing to take from it.
+    (repository / "docker-compose.yml").write_text(text.partition("  db:")[0])
+    assert init(repository, force=True).stack is None
+    assert why in (repository / "drillbook.yaml").read_text()
+
+
+def test_a_stack_from_a_compose_file_is_tried_in_containers(
+    repository: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    (repository / "docker-compose.yml").write_text(COMPOSE.format(command="serve --port 8000"))
+    stack = init(repository).stack
+    assert stack is not None
+    assert stack.choice == Choice(repository / "docker-compose.yml", "site", "db", "cache", 8000)
+    assert (stack.app.health, stack.app.environment) == ("/ready?full=1", {})
+    said = capsys.readouterr().out
+    assert (
+        "the app comes from the compose file with --backend docker; see what docker-compose.yml says" in said
+    )
+    assert said.endswith("Next: drillbook run drillbook.yaml --backend docker\n")
+    text = (repository / "drillbook.yaml").read_text()
+    assert "  # command: [serve, " in text
+    assert "hush" not in text
 
 
 def test_an_app_of_which_no_health_check_is_known_is_not_bound(repository: Path) -> None:

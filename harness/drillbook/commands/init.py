@@ -46,10 +46,12 @@ def init_command(folder: Path, *, runbook: Path | None, out: Path | None, force:
     _write(path, draft.text())
     bound = [name for name in scenarios if name in topics]
     click.echo(f"runbook: {os.path.relpath(candidate.path)}, for {listed(bound)}")
-    app = "is started by its command" if draft.binds_app else "has drillbook's shop stand in for it"
+    ways = ["is started by its command"] if draft.binds_app else []
+    ways += ["comes from the compose file with --backend docker"] if draft.binds_compose else []
+    app = " and ".join(ways) or "has drillbook's shop stand in for it"
     found = f"; see what {listed([file.name for file in hints.files])} says" if hints.files else ""
     click.echo(f"the app {app}{found}")
-    click.echo(f"Wrote {os.path.relpath(path)}. Next: drillbook run {os.path.relpath(path)}")
+    click.echo(f"Wrote {os.path.relpath(path)}. Next: drillbook run {draft.arguments}")
     return ExitCode.OK
 
 

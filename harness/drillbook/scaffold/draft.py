@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from drillbook.app import AT_A_REPLICA, PLACEHOLDERS, used
+from drillbook.composefile import ROLES
 from drillbook.model import Section, Step, StepKind
 from drillbook.plan import EXPORTS
 from drillbook.protocols import Scenario
@@ -70,16 +71,29 @@ class Draft:
         return program is not None and Path(program).is_file()
 
     @property
+    def binds_compose(self) -> bool:
+        """Whether containers can have the team's own stack, as far as can be told."""
+        hints = self._hints
+        servers = [role for role in ("database", "cache") if role in hints.services]
+        return bool(hints.compose and "app" in hints.services and servers and hints.health and hints.port)
+
+    @property
     def _needs_shell(self) -> bool:
         known = {*PLACEHOLDERS, *AT_A_REPLICA}
         command = self._hints.command
         return any("$" in word or not known.issuperset(used(word)) for word in command)
 
+    @property
+    def arguments(self) -> str:
+        """What follows `drillbook run` for a first try."""
+        contained = self.binds_compose and not self.binds_app
+        return os.path.relpath(self._path) + (" --backend docker" if contained else "")
+
     def text(self) -> str:
         """The plan."""
         runbook = Path(os.path.relpath(self._runbook_path.resolve(), self._path.parent.resolve())).as_posix()
         parts = [
-            "# Written by `drillbook init`. Try it: drillbook run " + self._path.name,
+            "# Written by `drillbook init`. Try it: drillbook run " + self.arguments,
             "# What each key means: `docs/plans.md` and `docs/own-app.md` of Drillbook.",
             f"runbook: {_quoted(runbook)}",
             *self._operator(),
@@ -127,9 +141,28 @@ class Draft:
         lines += [f"#   {role} is the service {name!r}" for role, name in hints.services.items()]
         block = self._block()
         if self.binds_app:
-            return [*lines, *block]
+            return [*lines, *self._head(), *block, *self._compose()]
+        if self.binds_compose:
+            lines.append("# With --backend docker all of it comes from there:")
+            lines += [*self._head(), *self._compose()]
+            lines.append(f"  # For the local backend: {self._why_unbound()}")
+            return [*lines, *(f"  # {line[2:]}" for line in block)]
         lines.append(f"# {self._why_unbound()} Then take the # away:")
-        return [*lines, *(f"# {line}" for line in block)]
+        return [*lines, *(f"# {line}" for line in [*self._head(), *block])]
+
+    def _head(self) -> list[str]:
+        name = re.sub(r"[^\w.-]", "-", self._hints.services.get("app", "app"))
+        health = self._hints.health or "/health"
+        return ["stack:", f"  name: {_quoted(name)}", f"  health: {_quoted(health)}"]
+
+    def _compose(self) -> list[str]:
+        """The lines that have containers take the app from the compose file."""
+        hints = self._hints
+        if not self.binds_compose or hints.compose is None:
+            return []
+        file = os.path.relpath(hints.compose.file.resolve(), self._path.parent.resolve())
+        roles = [f"  {role}: {_quoted(hints.services[role])}" for role in ROLES if role in hints.services]
+        return [f"  compose: {_quoted(Path(file).as_posix())}", *roles, f"  port: {hints.port}"]
 
     def _why_unbound(self) -> str:
         hints = self._hints
@@ -146,11 +179,7 @@ class Draft:
     def _block(self) -> list[str]:
         hints = self._hints
         command = hints.command or ["./serve", "--port", "{port}"]
-        name = re.sub(r"[^\w.-]", "-", hints.services.get("app", "app"))
-        lines = ["stack:"]
-        lines.append(f"  name: {_quoted(name)}")
-        lines.append(f"  command: [{', '.join(map(_quoted, command))}]")
-        lines.append(f"  health: {_quoted(hints.health or '/health')}")
+        lines = [f"  command: [{', '.join(map(_quoted, command))}]"]
         environment = {name: value for name, value in hints.environment.items() if not _unknown(value)} or (
             {} if hints.files else {"DATABASE_URL": "{database_url}", "REDIS_URL": "{cache_url}"}
         )

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import yaml
+from drillbook.composefile import NAMES, Outline, health_of, port_of, read_outline, recognise
+from drillbook.errors import InputError
 
-_COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-_DATABASE = re.compile(r"postgres|postgis|timescale|pgvector", re.IGNORECASE)
-_CACHE = re.compile(r"redis|valkey|keydb", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SECRET = re.compile(r"secret|password|token|key$", re.IGNORECASE)
-_LARGEST = 1_000_000
 
 
 @dataclass(slots=True)
@@ -28,6 +25,7 @@ class Hints:
 
     `command` starts the app, with `{port}` where its port was; `environment` is what it is told, with what is
     filled in for the URLs of its database and cache; `unsaid` names variables whose values are not repeated.
+    `port` is where it listens in a container, and `compose` the compose file, as far as there is one.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -36,12 +34,14 @@ class Hints:
     environment: dict[str, str] = field(default_factory=dict)
     unsaid: list[str] = field(default_factory=list)
     health: str = ""
+    port: str = ""
+    compose: Outline | None = None
 
 
 def find_hints(folder: Path) -> Hints:
     """What the files directly in `folder` say."""
     hints = Hints()
-    compose = next((folder / name for name in _COMPOSE if (folder / name).is_file()), None)
+    compose = next((folder / name for name in NAMES if (folder / name).is_file()), None)
     if compose is not None:
         _read_compose(compose, hints)
     procfile = folder / "Procfile"
@@ -52,40 +52,26 @@ def find_hints(folder: Path) -> Hints:
 
 def _read_compose(path: Path, hints: Hints) -> None:
     try:
-        data = yaml.safe_load(path.read_bytes()[:_LARGEST])
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError):
-        return
-    services = data.get("services") if isinstance(data, dict) else None
-    if not isinstance(services, dict):
+        outline = read_outline(path)
+    except InputError:
         return
     hints.files.append(path)
-    known = {str(name): service for name, service in services.items() if isinstance(service, dict)}
-    for role, pattern in (("database", _DATABASE), ("cache", _CACHE)):
-        name = next((n for n, s in known.items() if pattern.search(str(s.get("image", "")))), None)
-        if name is not None:
-            hints.services[role] = name
-    others = {name: service for name, service in known.items() if name not in hints.services.values()}
-    built = [name for name, service in others.items() if "build" in service and "ports" in service]
-    built += [name for name, service in others.items() if "build" in service or "ports" in service]
-    if built:
-        hints.services["app"] = built[0]
-        _read_app(others[built[0]], hints)
+    hints.compose = outline
+    hints.services = recognise(outline)
+    if "app" in hints.services:
+        _read_app(outline.services[hints.services["app"]], hints)
 
 
-def _read_app(service: dict[str, Any], hints: Hints) -> None:
-    port = _port(service.get("ports"))
+def _read_app(service: Mapping[str, Any], hints: Hints) -> None:
+    port = port_of(service)
+    hints.port = port if port.isdigit() else ""
     hints.command = [_with_port(word, port) for word in _words(service.get("command"))]
     environment = service.get("environment")
     if isinstance(environment, list):
         environment = dict(str(entry).partition("=")[::2] for entry in environment)
     for name, value in environment.items() if isinstance(environment, dict) else ():
         _read_variable(str(name), "" if value is None else str(value), hints)
-    check = service.get("healthcheck")
-    test = " ".join(_words(check.get("test"))) if isinstance(check, dict) else ""
-    address = re.search(r"https?://[^\s\"'|;)]+", test)
-    if address:
-        parts = urlsplit(address[0])
-        hints.health = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    hints.health = health_of(service)
 
 
 def _read_variable(name: str, value: str, hints: Hints) -> None:
@@ -120,13 +106,6 @@ def _words(command: object) -> list[str]:
         return shlex.split(command) if isinstance(command, str) else []
     except ValueError:
         return []
-
-
-def _port(ports: object) -> str:
-    """The port that the app listens on in its container."""
-    first = ports[0] if isinstance(ports, list) and ports else ""
-    text = str(first.get("target", "")) if isinstance(first, dict) else str(first).rpartition(":")[2]
-    return text.partition("/")[0]
 
 
 def _with_port(word: str, port: str) -> str:

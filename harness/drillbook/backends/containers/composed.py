@@ -184,7 +184,7 @@ class ComposedPostgres(ContainerPostgres):
         await self._do("SELECT pg_reload_conf()")
 
     async def _run_script(self, script: Path) -> None:
-        """Run a script as the official image does when it makes the database: SQL by psql, else by a shell."""
+        """Run a script as the official image does when it makes the database: SQL by psql, else by bash."""
         theirs, password = self._theirs, self._template.passwords["app"]
         place = f"/drill/init/{script.name.removesuffix('.gz')}"
         await self.container.put(place, script_text(script))

@@ -193,7 +193,7 @@ class ContainerRunner:
         image: their image.
         files: the service's code, as `container.Recipe.files`.
         user: whom they run as.
-        port: where each of them listens, on the app's network; None where that is theirs to be told, in the pod.
+        port: where each listens, on the app's network; None where it is told a port, in the pod.
         options: docker-py's own, beside those of the network.
     """
 
