@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from drillbook.composefile.program import compose_command
 from drillbook.docker.engine import connect
 from drillbook.errors import DrillbookError
 
@@ -20,18 +17,6 @@ if TYPE_CHECKING:
     from drillbook.docker.recipe import Images
 
 _NOT_RUN = pytest.StashKey[list[str]]()
-
-
-def compose_command() -> list[str]:
-    """How Docker Compose is called here; empty where it is not."""
-    beside = Path(sys.executable).with_name("docker-compose")
-    program = str(beside) if beside.exists() else shutil.which("docker-compose")
-    if program is not None:
-        return [program]
-    if shutil.which("docker") is None:
-        return []
-    asked = subprocess.run(["docker", "compose", "version"], capture_output=True, timeout=30, check=False)
-    return ["docker", "compose"] if asked.returncode == 0 else []
 
 
 @pytest.hookimpl(trylast=True)

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drillbook import composefile, tools
+from drillbook import tools
 from drillbook.app import OwnApp
 from drillbook.backends.containers.dock import Dock
 from drillbook.backends.containers.ready import make_ready_image
+from drillbook.composefile.program import build
 from drillbook.docker import engine, images, labels, watcher
 from drillbook.errors import InputError
 from drillbook.host import free_ports
@@ -105,7 +106,7 @@ def make_ready(
     for compose in composed:
         if compose.built:
             _say(f"building {', '.join(compose.built)}")
-            composefile.build(compose)
+            build(compose)
         if wanted is None:
             chosen = images.like(client, chosen, compose.images, say=_say)
     jobs = [job.image for compose in composed for job in compose.jobs]

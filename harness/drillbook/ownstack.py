@@ -32,7 +32,7 @@ from drillbook.app import (
     used,
     with_bug,
 )
-from drillbook.composefile import (
+from drillbook.composefile.outline import (
     ROLES,
     Choice,
     Outline,
@@ -40,8 +40,8 @@ from drillbook.composefile import (
     port_of,
     read_outline,
     recognise,
-    resolve,
 )
+from drillbook.composefile.stack import resolve
 from drillbook.errors import InputError
 from drillbook.model import Json
 from drillbook.suggest import suggestion

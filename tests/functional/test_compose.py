@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.conftest import compose_command
 from tests.functional.conftest import COMMAND, Team
 
+from drillbook.composefile.program import compose_command
 from drillbook.docker.recipe import ROLES
 from drillbook.host import free_ports
 from drillbook.runbook.parse import parse_runbook

@@ -10,19 +10,11 @@ from pathlib import Path
 import pytest
 from tests.plan.conftest import Load
 
-from drillbook import composefile
 from drillbook.composed import ComposeStack, Mount, hidden
-from drillbook.composefile import (
-    Choice,
-    health_of,
-    port_of,
-    read_outline,
-    recognise,
-    resolve,
-    script_text,
-    usable_cache,
-    usable_database,
-)
+from drillbook.composefile import program
+from drillbook.composefile.outline import Choice, health_of, port_of, read_outline, recognise
+from drillbook.composefile.servers import script_text, usable_cache, usable_database
+from drillbook.composefile.stack import resolve
 from drillbook.errors import InputError
 from drillbook.schedule import Options, lacking, own_app, passed_over, slots
 
@@ -150,7 +142,7 @@ def test_what_is_left_out_is_said_with_its_line(folder: Path) -> None:
         "docker-compose.yml:15: of the service 'web' is not taken: privileged",
         "docker-compose.yml:17: of the service 'web' is not taken: /etc/hostname, for it is not in the file's folder",
         "docker-compose.yml:27: the service 'worker' is not started, for it is neither of the plan's",
-        "docker-compose.yml:34: of the service 'db' is not run: notes.txt",
+        "docker-compose.yml:34: of the service 'db' is not taken: notes.txt, which is no script",
         "docker-compose.yml:39: of the service 'cache' is not taken: user",
     ]
 
@@ -206,7 +198,7 @@ def test_each_mistake_is_one_line_with_its_place(
 def test_where_compose_is_not_here_it_is_said_how_to_get_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(composefile, "compose_command", list)
+    monkeypatch.setattr(program, "compose_command", list)
     with pytest.raises(InputError, match=r"docker-compose\.yml: Docker Compose is not here .*\(install"):
         stack_of(folder)
 

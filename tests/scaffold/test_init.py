@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from drillbook.commands.init import init_command
-from drillbook.composefile import Choice
+from drillbook.composefile.outline import Choice
 from drillbook.errors import InputError
 from drillbook.plan import Plan, load_plan
 from drillbook.scaffold.candidates import find_runbook

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from drillbook.app import AT_A_REPLICA, PLACEHOLDERS, used
-from drillbook.composefile import ROLES
+from drillbook.composefile.outline import ROLES
 from drillbook.model import Section, Step, StepKind
 from drillbook.plan import EXPORTS
 from drillbook.protocols import Scenario

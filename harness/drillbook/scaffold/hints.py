@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drillbook.composefile import NAMES, Outline, health_of, port_of, read_outline, recognise
+from drillbook.composefile.outline import NAMES, Outline, health_of, port_of, read_outline, recognise
 from drillbook.errors import InputError
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

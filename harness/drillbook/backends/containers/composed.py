@@ -18,7 +18,7 @@ from psycopg import sql
 from drillbook.backends.containers.parts import ContainerPostgres, ContainerRedis
 from drillbook.backends.containers.pod import LOOPBACK
 from drillbook.composed import ComposeCache, ComposeDatabase, ComposeService, hidden
-from drillbook.composefile import script_text
+from drillbook.composefile.servers import script_text
 from drillbook.errors import StackError
 from drillbook.protocols import Connection
 
