@@ -1,4 +1,4 @@
-"""The outline of a compose file: its services as they are written, each with its line, and what they seem to be.
+"""The outline of a compose file: its services as they are written, with their lines, and their likely roles.
 
 It knows neither variables nor the files that a compose file takes in.
 """

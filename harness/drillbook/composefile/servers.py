@@ -1,4 +1,4 @@
-"""The servers of a compose file: what a PostgreSQL and a Redis of a drill's must have to be taken for them."""
+"""The servers of a compose file: what a PostgreSQL and a Redis of a drill must have to be taken for them."""
 
 from __future__ import annotations
 
