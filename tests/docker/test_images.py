@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -77,6 +78,16 @@ def test_a_plan_may_name_the_set_of_a_release_whichever_is_the_default() -> None
 def test_a_plan_may_name_an_image_for_some_of_the_roles() -> None:
     chosen = choose(engine_with(*OWN.all()), {"postgres": "postgres:18", "redis": "valkey/valkey:8"})
     assert chosen == Images("postgres:18", "valkey/valkey:8", OWN.app, OWN.operator)
+
+
+def test_a_teams_own_server_is_taken_where_it_is_here_or_can_be_pulled() -> None:
+    said: list[str] = []
+    theirs = {"postgres": "postgres:16", "redis": "redis:7"}
+    here = engine_with(*OWN.all(), "redis:7")
+    assert images.like(here, OWN, theirs, say=said.append) == replace(OWN, redis="redis:7")
+    assert said == [f"postgres:16 is not on this engine: {OWN.postgres} takes its place"]
+    pulled = images.like(engine_with(), OFFICIAL, theirs, say=said.append)
+    assert (pulled.postgres, pulled.redis, len(said)) == ("postgres:16", "redis:7", 1)
 
 
 def test_a_mistyped_set_or_role_is_bad_input_with_a_suggestion() -> None:

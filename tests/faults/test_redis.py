@@ -27,7 +27,7 @@ from drillbook.faults.corrupted_snapshot import CorruptedSnapshot
 from drillbook.faults.filled_redis import FilledRedis
 from drillbook.faults.memory_limit import MemoryLimit
 from drillbook.faults.redis_client import owner
-from drillbook.faults.rotated_password import new_url
+from drillbook.faults.rotated_password import new_url, new_variables
 from drillbook.host import Host, make_ready
 from drillbook.protocols import Stack, Variant
 from drillbook.registry import scenario
@@ -89,10 +89,17 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
 
 
 @asynccontextmanager
-async def stack(host: Host, log: Path, settings: Mapping[str, str] | None = None) -> AsyncIterator[Stack]:
+async def stack(
+    host: Host, log: Path, settings: Mapping[str, str] | None = None, password: str | None = None
+) -> AsyncIterator[Stack]:
     scratch = host.make_scratch()
     server = Redis(
-        Path(host.programs.redis), scratch=scratch, log=log, port=host.ports().redis, settings=settings
+        Path(host.programs.redis),
+        scratch=scratch,
+        log=log,
+        port=host.ports().redis,
+        settings=settings,
+        password=password,
     )
     try:
         await server.start()
@@ -269,6 +276,31 @@ def test_setting_the_password_back_is_a_right_cure_of_a_rotation_too(host: Host,
                 await redis.config_set("requirepass", urlsplit(on.cache.url()).password or "")
             assert await fault.cause(on) is None
             assert await is_good(on, "redis-unavailable", variant)
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("password", ["", 'a "word" with: @ and %'])
+def test_a_rotation_is_felt_and_cured_whatever_the_password_was_before(
+    host: Host, tmp_path: Path, password: str
+) -> None:
+    async def check() -> None:
+        variant = next(v for n, v in CASES if v.name == "auth-rotated")
+        async with stack(host, tmp_path / "log", password=password) as on:
+            assert ("@" in on.cache.url()) is bool(password)
+            # The service may have another name for the server, and be told more than its URL.
+            url = on.cache.url().replace("127.0.0.1", "cache")
+            given = {"REDIS_URL": url, "REDIS_PASSWORD": password, "SCHEME": "redis"}
+            cast("Service", on.platform).given = dict(given)
+            fault = variant.fault()
+            await fault.inject(on)
+            assert "is refused" in await fault.confirm(on)
+            await on.platform.set_variables(new_variables(on))
+            assert await fault.cause(on) is None
+            told = on.platform.variables()
+            assert urlsplit(told["REDIS_URL"]).hostname == "cache"
+            assert told["SCHEME"] == "redis"
+            assert told["REDIS_PASSWORD"] == (on.cache.spare_password if password else "")
 
     asyncio.run(check())
 

@@ -11,6 +11,7 @@ from drillbook.faults.redis_client import client, owner
 from drillbook.protocols import Stack
 
 _USER = "default"  # whose password `requirepass` is
+_NO_WORD = 8  # what is shorter may stand in a variable for something else
 
 
 def new_url(stack: Stack) -> str:
@@ -44,7 +45,7 @@ def new_variables(stack: Stack) -> dict[str, str]:
     for name, value in stack.platform.variables().items():
         if urlsplit(value).scheme in ("redis", "rediss"):
             found[name] = _with_password(value, new)
-        elif old and old in value:
+        elif old and (value == old or (len(old) >= _NO_WORD and old in value)):
             found[name] = value.replace(old, new)
     return found
 
