@@ -85,7 +85,7 @@ def test_a_compose_file_is_drilled_by_the_plan_that_init_writes(project: Team, e
         done.stderr
     )
     done, drills = run(project, "stuck-transactions", "redis-unavailable/auth-rotated")
-    assert "docker-compose.yml:26: the service 'mail' is not started" in done.stderr
+    assert "docker-compose.yml:27: the service 'mail' is not started" in done.stderr
     verdicts = {f"{each['scenario']}/{each['variant']}": each["verdict"] for each in drills}
     assert verdicts["stuck-transactions/idle-past-threshold"] == "RESOLVED", drills
     # The runbook knows no cure of it; the app has felt it, or it would not have taken.

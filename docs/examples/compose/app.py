@@ -11,11 +11,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psycopg
 import redis
+from psycopg_pool import ConnectionPool
 
 SINCE = "ALTER TABLE notes ADD COLUMN IF NOT EXISTS written timestamptz NOT NULL DEFAULT now()"
 FIRST = "INSERT INTO notes (text) SELECT 'the first' WHERE NOT EXISTS (SELECT FROM notes)"
-PATIENCE = "-c statement_timeout=1500"
 NEWEST = "SELECT text FROM notes ORDER BY id DESC LIMIT 1"
+POOL = ConnectionPool(
+    os.environ["DATABASE_URL"],
+    min_size=2,
+    max_size=10,
+    timeout=1.0,
+    kwargs={"options": "-c statement_timeout=1500", "connect_timeout": 2},
+    check=ConnectionPool.check_connection,
+    open=False,
+)
+CACHE = redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=0.4)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -31,12 +41,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, statement: str) -> None:
         try:
-            with psycopg.connect(
-                os.environ["DATABASE_URL"], connect_timeout=2, options=PATIENCE
-            ) as connection:
+            with POOL.connection() as connection:
                 row = connection.execute(statement.encode()).fetchone()
-            with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=0.4) as cache:
-                cache.incr("visits")
+            CACHE.incr("visits")
         except (psycopg.Error, redis.RedisError) as error:
             sys.stdout.write(f"error: {error}\n")
             self._say(503, "no note")
@@ -63,12 +70,13 @@ class Server(ThreadingHTTPServer):
 def main(words: list[str]) -> None:
     """Bring the database up to date, or serve."""
     if words == ["migrate"]:
-        with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        with POOL, POOL.connection() as connection:
             connection.execute(SINCE)
             connection.execute(FIRST)
         return
     if os.environ.get("SETTINGS"):
         sys.exit(f"there are no settings {os.environ['SETTINGS']!r}")
+    POOL.open()
     Server(("0.0.0.0", 8000), Handler).serve_forever()  # noqa: S104  of its container
 
 

@@ -146,7 +146,11 @@ class Draft:
             lines.append("# With --backend docker all of it comes from there:")
             lines += [*self._head(), *self._compose()]
             lines.append(f"  # For the local backend: {self._why_unbound()}")
-            return [*lines, *(f"  # {line[2:]}" for line in block)]
+            lines += [f"  # {line[2:]}" for line in block]
+            gentle = (
+                "# Until it is known what the app can stand: fewer looks at it, and longer to show a cure."
+            )
+            return [*lines, gentle, "timing: {probe_interval: 200ms, settle: 4s}"]
         lines.append(f"# {self._why_unbound()} Then take the # away:")
         return [*lines, *(f"# {line}" for line in [*self._head(), *block])]
 
