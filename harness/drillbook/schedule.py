@@ -254,6 +254,8 @@ def repeat_command(slot: Slot, options: Options) -> str:
         words += ["--runbook", str(options.runbook)]
     if options.responder != "runbook":
         words += ["--responder", options.responder]
+    if options.backend != "local":
+        words += ["--backend", options.backend]
     if options.strict:
         words.append("--strict")
     return shlex.join([*words, "--seed", str(options.seed + slot.repeat)])
