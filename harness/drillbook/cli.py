@@ -136,6 +136,8 @@ def parse(runbook: Path, as_json: bool) -> int:  # noqa: FBT001  click calls it 
 @click.option("--select", multiple=True, metavar="RULE,...", help="Only these rules.")
 @click.option("--ignore", multiple=True, metavar="RULE,...", help="All rules but these.")
 @click.option("--plan", type=_FILE, metavar="FILE", help="Count what this plan binds and fills in.")
+@click.option("--surface", type=_FILE, multiple=True, metavar="FILE",
+              help="The commands and flags of a CLI of your own.")  # fmt: skip
 @click.option("--list", "list_rules", is_flag=True, help="List the rules.")
 @click.option("--explain", metavar="RULE", help="Print a rule's page: what, why, and how to mend it.")
 def lint(

@@ -13,6 +13,7 @@ from drillbook.lint.check import Linted, lint, missing_of, read_subject
 from drillbook.lint.output import as_json, github_lines, text_lines
 from drillbook.lint.registry import RULES, choose, find
 from drillbook.lint.sarif import as_sarif
+from drillbook.lint.surface_file import read_surface
 from drillbook.model import ExitCode, Level
 from drillbook.plan import load_plan
 from drillbook.result import dumps
@@ -27,13 +28,14 @@ class Wish:
     select: tuple[str, ...]
     ignore: tuple[str, ...]
     plan: Path | None
+    surface: tuple[Path, ...]
 
 
 def lint_command(wish: Wish) -> int:
     """Print the findings; 1 if one of them is an error or a warning.
 
     Raises:
-        InputError: a runbook or the plan can't be read, or there is no such rule.
+        InputError: a runbook, the plan or a surface can't be read, or there is no such rule.
     """
     if not wish.runbooks:
         raise InputError(
@@ -41,10 +43,11 @@ def lint_command(wish: Wish) -> int:
         )
     rules = choose(_names(wish.select), _names(wish.ignore))
     not_run = [rule for rule in rules if missing_of(rule)]
+    surfaces = [read_surface(path) for path in wish.surface]
     results = []
     for path in dict.fromkeys(wish.runbooks):
         plan = load_plan(wish.plan, runbook=path) if wish.plan is not None else None
-        results.append(Linted(path, lint(read_subject(path, plan), rules)))
+        results.append(Linted(path, lint(read_subject(path, plan, surfaces), rules)))
     if wish.form == "json":
         click.echo(dumps(as_json(results, not_run)), nl=False)
     elif wish.form == "sarif":

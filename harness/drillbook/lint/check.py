@@ -14,6 +14,7 @@ from drillbook.lint import shellcheck
 from drillbook.lint.call import calls_of
 from drillbook.lint.ignore import read_ignores
 from drillbook.lint.rule import Rule, Subject
+from drillbook.lint.surface import Surface
 from drillbook.model import Finding, Level
 from drillbook.plan import Plan
 from drillbook.runbook.markdown import read_markdown
@@ -31,21 +32,29 @@ class Linted:
     findings: tuple[Finding, ...]
 
 
-def read_subject(path: Path, plan: Plan | None = None) -> Subject:
+def read_subject(path: Path, plan: Plan | None = None, surfaces: Sequence[Surface] = ()) -> Subject:
     """The runbook at `path` as rules are given it.
 
     Args:
         path: the runbook.
         plan: a plan that was loaded for this runbook, for its bindings and placeholders.
+        surfaces: those of CLIs that come before the packaged ones.
 
     Raises:
         InputError: the file can't be read as a runbook.
     """
     text, sha256 = read_source(path)
-    return subject_of(text, path=path, sha256=sha256, plan=plan)
+    return subject_of(text, path=path, sha256=sha256, plan=plan, surfaces=surfaces)
 
 
-def subject_of(text: str, *, path: Path, sha256: str = "", plan: Plan | None = None) -> Subject:
+def subject_of(
+    text: str,
+    *,
+    path: Path,
+    sha256: str = "",
+    plan: Plan | None = None,
+    surfaces: Sequence[Surface] = (),
+) -> Subject:
     """The runbook that `text` holds, as rules are given it."""
     text = normalise(text)
     runbook = parse_text(text, path=str(path), sha256=sha256)
@@ -58,6 +67,7 @@ def subject_of(text: str, *, path: Path, sha256: str = "", plan: Plan | None = N
         calls=tuple(call for step in runbook.steps for call in calls_of(step)),
         filled=frozenset(plan.placeholders) if plan is not None else frozenset(),
         bound=frozenset(bound),
+        surfaces=tuple(surfaces),
     )
 
 

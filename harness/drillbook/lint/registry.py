@@ -20,6 +20,7 @@ from drillbook.lint.rules import (
     severities,
     shells,
     statements,
+    surfaces,
     symptoms,
     variables,
 )
@@ -41,6 +42,7 @@ def _unknown_ignores(subject: Subject) -> Iterator[Found]:
 
 RULES: tuple[Rule, ...] = (
     *shells.RULES,
+    *surfaces.RULES,
     *variables.RULES,
     *placeholders.RULES,
     *destruction.RULES,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from drillbook.lint.call import Call
+from drillbook.lint.surface import Surface
 from drillbook.model import CodeBlock, Level, Runbook, Section, Step, StepKind
 from drillbook.runbook.document import Document
 
@@ -22,7 +23,8 @@ class Subject:
 
     `lines` are the lines of its text, `document` its Markdown, `calls` what its command steps call, in
     document order. `filled` are the placeholders for which the plan has a rule, and `bound` the lines of the
-    manual steps to which it gives a command or another section; both are empty without a plan.
+    manual steps to which it gives a command or another section; both are empty without a plan. `surfaces` are
+    those of a team's own CLIs, beside the packaged ones.
     """
 
     path: Path
@@ -32,6 +34,7 @@ class Subject:
     calls: tuple[Call, ...]
     filled: frozenset[str] = frozenset()
     bound: frozenset[int] = frozenset()
+    surfaces: tuple[Surface, ...] = ()
 
     @property
     def commands(self) -> tuple[Step, ...]:

@@ -243,10 +243,7 @@ class _Reading:
             return 1, None
         if not (_LONG.fullmatch(bare) or (self._grammar.exact and _SHORT.fullmatch(bare))):
             return 1, None
-        if name != bare and _find(bare, flags) is not None:
-            fix = f"write {bare} {name.partition('=')[2]}"
-            return 1, self._unknown_flag(place, name, flags, fix)
-        return 1, self._unknown_flag(place, name, flags)
+        return 1, self._unknown_flag(place, name, flags, _apart(name, flags))
 
     def _read_short(self, place: int, text: str, flags: Mapping[str, Flag]) -> tuple[int, Problem | None]:
         for number, letter in enumerate(text[1:], start=1):
@@ -286,7 +283,8 @@ class _Reading:
             known = {other[2:]: other for other in flags if other.startswith("--") and other not in _ASKING}
         else:
             known = {other[1:]: other for other in flags if other.casefold() == name.casefold()}
-        return Problem(Wrong.FLAG, place, message, fix or self._hint(name.lstrip("-"), known))
+        hint = self._hint(name.lstrip("-"), known, "{path} --help")
+        return Problem(Wrong.FLAG, place, message, fix or hint)
 
     # What is said
 
@@ -301,7 +299,7 @@ class _Reading:
             text = text.replace(mark, value)
         return f" ({text})"
 
-    def _hint(self, name: str, known: Mapping[str, str]) -> str:
+    def _hint(self, name: str, known: Mapping[str, str], more: str | None = None) -> str:
         """What may have been meant; `known` are the names to compare it with, and how to show them."""
         names = list(known)
         hint = suggestion(name, names) or ""
@@ -310,7 +308,7 @@ class _Reading:
             return f"did you mean `{known[close]}`?"
         if 0 < len(names) <= _MOST_LISTED:
             return f"there is {', '.join(sorted(known.values()))}"
-        return f"see `{self._surface.help.replace('{path}', self._shown())}`"
+        return f"see `{(more or self._surface.help).replace('{path}', self._shown())}`"
 
 
 def _find(name: str, flags: Mapping[str, Flag]) -> Flag | None:
@@ -319,6 +317,15 @@ def _find(name: str, flags: Mapping[str, Flag]) -> Flag | None:
     if flag is not None:
         return flag
     return next((flag for other, flag in flags.items() if "*" in other and fnmatchcase(name, other)), None)
+
+
+def _apart(name: str, flags: Mapping[str, Flag]) -> str | None:
+    """How to write a flag and its value, where what is wrong is that they are one word."""
+    long, _, value = name.partition("=")
+    if value and _find(long, flags) is not None:
+        return f"write {long} {value}"
+    short = flags.get(name[:2])
+    return f"write {name[:2]} {name[2:]}" if short is not None and short.value is not Value.NONE else None
 
 
 def _all_flags(command: Command) -> dict[str, Flag]:

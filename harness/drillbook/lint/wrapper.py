@@ -54,6 +54,7 @@ _WRAPPERS: Mapping[str, tuple[Wrapper, ...]] = {
     "time": (Wrapper(),),
     "exec": (Wrapper(valued=_valued("-a")),),
     "timeout": (Wrapper(valued=_valued("-s --signal -k --kill-after"), skip=1),),
+    "xargs": (Wrapper(valued=_valued("-a -d -E -I -L -n -P -s --arg-file --delimiter --max-args --max-procs")),),
     "watch": (Wrapper(valued=_valued("-n --interval")),),
     "railway": (
         Wrapper(("run",), _RAILWAY, injects=True),
