@@ -62,19 +62,18 @@ _KUBECTL_HIDDEN = (
 
 
 def kubectl(program: str) -> str:
-    """kubectl's surface."""
+    """The surface of kubectl."""
     _, options = run(program, "options")
     root = Node(flags={}, keys={"needs-subcommand": False})
     root.commands = _kubectl_commands(program, ())
     for name in ("options", "plugin", "version", "help"):
         root.commands.setdefault(name, Node())
-    root.commands["exec"].keys["verbatim"] = False
     version = json.loads(run(program, "version", "--client", "-o", "json")[1])["clientVersion"]["gitVersion"]
     head = {
         "program": "kubectl",
         "names": ["kubectl"],
         "version": version.removeprefix("v"),
-        "source": "its --help and `kubectl options`, taken by .ci/surfaces.py, and what it takes besides that",
+        "source": "its --help and `kubectl options`, taken by .ci/surfaces.py, and hidden flags",
         "plugins": True,
         "grammar": {"anywhere": True},
         "says": {
@@ -97,8 +96,8 @@ def kubectl(program: str) -> str:
 def _kubectl_commands(program: str, path: tuple[str, ...]) -> dict[str, Node]:
     _, text = run(program, *path, "--help")
     found: dict[str, Node] = {}
-    for heading in re.finditer(r"^[A-Z][\w ()]*[Cc]ommands(?: \([A-Za-z]+\))?:\n((?:  \S.*\n)+)", text, re.M):
-        for name in re.findall(r"^  ([a-z][\w-]*) ", heading[1], re.M):
+    for heading in re.finditer(r"^[A-Z][\w ()]*[Cc]ommands[\w ()]*:\n((?:  \S.*\n)+)", text, re.MULTILINE):
+        for name in re.findall(r"^  ([a-z][\w-]*) ", heading[1], re.MULTILINE):
             found[name] = _kubectl_command(program, (*path, name))
     return found
 
@@ -112,7 +111,7 @@ def _kubectl_command(program: str, path: tuple[str, ...]) -> Node:
             value = _pflag_value(program, path, f"--{name}")
             if value is not None:
                 node.flags[f"--{name}"] = value
-    aliases = re.search(r"^Aliases:\n(.*)\n", text, re.M)
+    aliases = re.search(r"^Aliases:\n(.*)\n", text, re.MULTILINE)
     if aliases:
         node.aliases = [name.strip() for name in aliases[1].split(",") if name.strip() != path[-1]]
     if node.commands:
@@ -125,7 +124,7 @@ def _kubectl_command(program: str, path: tuple[str, ...]) -> Node:
 def _kubectl_flags(program: str, path: tuple[str, ...], text: str) -> dict[str, str]:
     flags: dict[str, str] = {}
     for short, long, default in re.findall(
-        r"^    (?:(-\w), )?(--[\w-]+)=(.*):$", text.partition("\nOptions:")[2] or text, re.M
+        r"^    (?:(-\w), )?(--[\w-]+)=(.*):$", text.partition("\nOptions:")[2] or text, re.MULTILINE
     ):
         value = "" if default in ("false", "true") else "="
         if value and path:
@@ -148,7 +147,17 @@ def _pflag_value(program: str, path: tuple[str, ...], flag: str) -> str | None:
 
 # docker
 
-_DOCKER_HIDDEN = ("net", "net-alias", "network-alias", "dns-opt", "since", "before", "email", "rotate", "kernel-memory")
+_DOCKER_HIDDEN = (
+    "net",
+    "net-alias",
+    "network-alias",
+    "dns-opt",
+    "since",
+    "before",
+    "email",
+    "rotate",
+    "kernel-memory",
+)
 _DOCKER_PLUGINS = (
     "ai app buildx cloud compose debug desktop dev extension feedback harmonia init mcp model offload pass "
     "sandbox sbom scan scout slim"
@@ -170,7 +179,7 @@ def docker(program: str) -> str:
         "program": "docker",
         "names": ["docker"],
         "version": re.search(r"version ([\d.]+)", text)[1],  # type: ignore[index]
-        "source": "its --help, taken by .ci/surfaces.py, and what it takes besides that",
+        "source": "its --help, taken by .ci/surfaces.py, and hidden flags that it takes",
         "plugins": True,
         "says": {
             "command": "docker: unknown command: docker {word}, exit code 1",
@@ -185,33 +194,10 @@ def docker(program: str) -> str:
 
 def _docker_command(program: str, path: tuple[str, ...]) -> Node:
     _, text = run(program, *path, "--help")
-    node = Node(flags={})
-    for block in re.findall(r"^(?:Options|Global Options):\n((?:.+\n)+)", text, re.M):
-        for short, long, kind in re.findall(r"^\s{2,6}(?:(-\w), )?\s*(--[\w-]+)(?: (\w+))?(?:\s{2,}|$)", block, re.M):
-            value = "=" if kind else ""
-            if kind and path:
-                value = _docker_value(program, path, long) or value
-            for name in (short, long):
-                if name:
-                    node.flags[name] = value  # type: ignore[index]
-    node.flags.update({"-h": "", "--help": ""})  # type: ignore[union-attr]
-    for block in re.findall(r"^[A-Z][\w ]*Commands:\n((?:  \S.*\n)+)", text, re.M) + re.findall(
-        r"^Commands:\n((?:  \S.*\n)+)", text, re.M
-    ):
-        for name in re.findall(r"^  ([a-z][\w-]*)\*? ", block, re.M):
+    node = Node(flags=_docker_flags(program, path, text), aliases=_docker_aliases(path, text))
+    for block in re.findall(r"^(?:[A-Z][\w ]*)?Commands:\n((?:  \S.*\n)+)", text, re.MULTILINE):
+        for name in re.findall(r"^  ([a-z][\w-]*)\*? ", block, re.MULTILINE):
             node.commands.setdefault(name, _docker_command(program, (*path, name)))
-    if not node.commands:
-        for name in _DOCKER_HIDDEN:
-            if f"--{name}" not in node.flags:  # type: ignore[operator]
-                value = _docker_value(program, path, f"--{name}")
-                if value is not None:
-                    node.flags[f"--{name}"] = value  # type: ignore[index]
-    aliases = re.search(r"^Aliases:\n  (.*)\n", text, re.M)
-    if aliases and path:
-        owner = " ".join(["docker", *path[:-1]]) + " "
-        names = [each.strip() for each in aliases[1].split(",")]
-        names = [each.removeprefix(owner) for each in names if each.startswith(owner)]
-        node.aliases = [name for name in names if name != path[-1] and " " not in name]
     if path and node.commands:
         node.keys["needs-subcommand"] = True
     if path and path[-1] in _DOCKER_VERBATIM and path[0] in (*_DOCKER_VERBATIM, "container"):
@@ -219,17 +205,41 @@ def _docker_command(program: str, path: tuple[str, ...]) -> Node:
     return node
 
 
-def _docker_value(program: str, path: tuple[str, ...], flag: str) -> str | None:
-    return _pflag_value(program, path, flag)
+def _docker_flags(program: str, path: tuple[str, ...], text: str) -> dict[str, str]:
+    flags = {"-h": "", "--help": ""}
+    line = re.compile(r"^\s{2,6}(?:(-\w), )?\s*(--[\w-]+)(?: (\w+))?(?:\s{2,}|$)", re.MULTILINE)
+    for block in re.findall(r"^(?:Options|Global Options):\n((?:.+\n)+)", text, re.MULTILINE):
+        for short, long, kind in line.findall(block):
+            value = "=" if kind else ""
+            if kind and path:
+                value = _pflag_value(program, path, long) or value
+            flags |= {name: value for name in (short, long) if name}
+    if "Commands:" not in text:
+        for name in _DOCKER_HIDDEN:
+            found = None if f"--{name}" in flags else _pflag_value(program, path, f"--{name}")
+            if found is not None:
+                flags[f"--{name}"] = found
+    return flags
+
+
+def _docker_aliases(path: tuple[str, ...], text: str) -> list[str]:
+    aliases = re.search(r"^Aliases:\n  (.*)\n", text, re.MULTILINE)
+    if aliases is None or not path:
+        return []
+    owner = " ".join(["docker", *path[:-1]]) + " "
+    names = [each.strip() for each in aliases[1].split(",")]
+    names = [each.removeprefix(owner) for each in names if each.startswith(owner)]
+    return [name for name in names if name != path[-1] and " " not in name]
 
 
 # curl, psql
 
+
 def curl(program: str) -> str:
-    """curl's surface. It has no subcommands."""
+    """The surface of curl. It has no subcommands."""
     _, text = run(program, "--help", "all")
     flags: dict[str, str] = {}
-    for short, long, value in re.findall(r"^ *(?:(-\S), )? *(--[\w.-]+)( <)?", text, re.M):
+    for short, long, value in re.findall(r"^ *(?:(-\S), )? *(--[\w.-]+)( <)?", text, re.MULTILINE):
         for name in (short, long):
             if name:
                 flags[name] = "=" if value else ""
@@ -237,7 +247,8 @@ def curl(program: str) -> str:
     later = (
         "ca-native dump-ca-embed= ech= expand-*= follow haproxy-clientip= http3-only ip-tos= ipfs-gateway= "
         "keepalive-cnt= knownhosts= mptcp out-null parallel-max-host= proxy-ca-native proxy-http2 sigalgs= "
-        "skip-existing tls-earlydata trace-config= trace-ids upload-flags= url-query= variable= vlan-priority="
+        "skip-existing tls-earlydata trace-config= trace-ids upload-flags= url-query= variable= "
+        "vlan-priority="
     )
     for word in later.split():
         flags.setdefault("--" + word.rstrip("="), "=" if word.endswith("=") else "")
@@ -259,15 +270,15 @@ def curl(program: str) -> str:
 
 
 def psql(program: str) -> str:
-    """psql's surface. It has no subcommands."""
+    """The surface of psql. It has no subcommands."""
     _, text = run(program, "--help")
     flags: dict[str, str] = {}
-    for short, long, value in re.findall(r"^  (-\S)(?:, (--[\w-]+))?(=|\[)?", text, re.M):
+    for short, long, value in re.findall(r"^  (-\S)(?:, (--[\w-]+))?(=|\[)?", text, re.MULTILINE):
         for name in (short, long):
             if name:
                 flags[name] = "=" if value == "=" else ("[=]" if value else "")
     # `-v NAME=VALUE` and the like: a short flag takes the same value as its long name.
-    for short, value in re.findall(r"^  (-\S), --[\w-]+(=)", text, re.M):
+    for short, value in re.findall(r"^  (-\S), --[\w-]+(=)", text, re.MULTILINE):
         flags[short] = "=" if value else ""
     flags["--variable"] = "="  # the second long name of -v
     flags["--cluster"] = "="  # Debian's psql, which picks one of the installed versions
@@ -290,9 +301,9 @@ def psql(program: str) -> str:
 _REDIS_ENDS = ("--cluster", "--eval", "--help", "--version")
 _REDIS_LATER_FLAGS = "-4 -6 --count= --cursor= --keystats --keystats-samples= --mptcp --rdma --top=".split()
 _REDIS_LATER = (
-    "delex digest hexpire hexpireat hexpiretime hgetdel hgetex hpersist hpexpire hpexpireat hpexpiretime hpttl "
-    "hsetex httl hotkeys msetex vadd vcard vdim vemb vgetattr vinfo vismember vlinks vrandmember vrange vrem "
-    "vsetattr vsim waitaof xackdel xdelex"
+    "delex digest hexpire hexpireat hexpiretime hgetdel hgetex hpersist hpexpire hpexpireat hpexpiretime "
+    "hpttl hsetex httl hotkeys msetex vadd vcard vdim vemb vgetattr vinfo vismember vlinks vrandmember "
+    "vrange vrem vsetattr vsim waitaof xackdel xdelex"
 ).split()
 _REDIS_LATER_SUBCOMMANDS = {
     "client": ("no-touch", "setinfo", "capa", "import-source"),
@@ -301,10 +312,10 @@ _REDIS_LATER_SUBCOMMANDS = {
 
 
 def redis_cli(program: str, *servers: str) -> str:
-    """redis-cli's surface: its flags, and the commands that servers carry out."""
+    """The surface of redis-cli: its flags, and the commands that servers carry out."""
     _, text = run(program, "--help")
     flags: dict[str, str] = {}
-    for name, value in re.findall(r"^ {1,2}(--?[\w-]+)( <)?", text, re.M):
+    for name, value in re.findall(r"^ {1,2}(--?[\w-]+)( <)?", text, re.MULTILINE):
         flags[name] = ("=" if value else "") + ("!" if name in _REDIS_ENDS else "")
     flags.setdefault("-t", "=")
     flags["--slave"] = flags["-v"] = ""
@@ -329,7 +340,9 @@ def redis_cli(program: str, *servers: str) -> str:
         "program": "redis-cli",
         "names": ["redis-cli", "valkey-cli"],
         "version": run(program, "--version")[1].split()[1],
-        "source": "`redis-cli --help` and the COMMAND of " + ", ".join(versions) + " (sentinels too), taken by "
+        "source": "`redis-cli --help` and the COMMAND of "
+        + ", ".join(versions)
+        + " (sentinels too), taken by "
         ".ci/surfaces.py, with the commands of later releases up to Redis 8",
         "grammar": {"exact": True, "any-case": True},
         "help": "redis-cli COMMAND LIST",
@@ -375,6 +388,7 @@ def _redis_commands(program: str, server: str, mode: tuple[str, ...]) -> dict[st
 
 
 # heroku
+
 
 def heroku(package: str) -> str:
     """Heroku's surface, from the manifest in its npm package."""
@@ -517,9 +531,12 @@ def _entry(key: str, value: object, depth: int) -> list[str]:
     return [f"{pad}{key}: >-", *_wrap(str(value), depth + 1)]
 
 
+_OTHER_THAN_TEXT = ("true", "false", "null", "yes", "no", "on", "off")
+
+
 def _quoted(name: object) -> str:
     text = str(name)
-    plain = re.fullmatch(r"[a-z][\w-]*", text) and text not in ("true", "false", "null", "yes", "no", "on", "off")
+    plain = re.fullmatch(r"[a-z][\w-]*", text) and text not in _OTHER_THAN_TEXT
     return text if plain else json.dumps(text)
 
 
@@ -536,9 +553,9 @@ _MAKERS: Mapping[str, Callable[..., str]] = {
 def main() -> int:
     """Print the surface that the command line asks for."""
     if len(sys.argv) < 3 or sys.argv[1] not in _MAKERS:  # noqa: PLR2004 - a CLI and where it is
-        print(__doc__, file=sys.stderr)
+        sys.stderr.write(__doc__ or "")
         return 4
-    print(_MAKERS[sys.argv[1]](*sys.argv[2:]), end="")
+    sys.stdout.write(_MAKERS[sys.argv[1]](*sys.argv[2:]))
     return 0
 
 

@@ -7,7 +7,7 @@ plugin, a command whose flags are not listed) is passed over.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -44,7 +44,7 @@ class Value(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flag by one of its names, with its dashes; `ends` says that what comes after it is not for judging."""
+    """A flag by one of its names, with its dashes; behind one that `ends` nothing is for judging."""
 
     name: str
     value: Value = Value.NONE
@@ -92,8 +92,8 @@ class Surface:
     `names` are the programs that have it, the CLI's own first. `source` says where it was taken from.
     `plugins` says that others can add commands, so that one is unknown only where a known one is mistyped.
     `says` holds what the CLI answers, by what is wrong (`command`, `subcommand`, `flag`, `short-flag`,
-    `bare`), with `{word}`, `{letter}` and `{path}` in it; `instead` what to do in place of a command that there
-    is not, by its name. `help` shows what there is.
+    `bare`), with `{word}`, `{letter}` and `{path}` in it; `instead` what to do in place of a command that it
+    lacks, by its name. `help` shows what there is.
     """
 
     names: tuple[str, ...]
@@ -194,7 +194,7 @@ class _Reading:
         )
 
     def _unknown(self, place: int, name: str) -> Problem | None:
-        known = {each: each for each in self._command.commands}
+        known = self._command.commands
         if self._surface.plugins and not any(_is_mistyped(name, other) for other in known):
             return None
         top = len(self._path) == 1
@@ -203,12 +203,11 @@ class _Reading:
         kind = "command" if top else "subcommand"
         message = f"{owner} has no {kind} `{name}`{self._says(kind, name)}"
         instead = self._surface.instead.get(" ".join([*self._path[1:], name]).lower())
-        return Problem(wrong, place, message, instead or self._hint(name, known))
+        return Problem(wrong, place, message, instead or self._hint(name))
 
     def _bare(self) -> Problem:
         message = f"`{self._shown()}` needs a subcommand{self._says('bare', self._path[-1])}"
-        known = {each: each for each in self._command.commands}
-        fix = f"`{self._shown()} list` lists them" if "list" in known else self._hint("", known)
+        fix = f"`{self._shown()} list` lists them" if "list" in self._command.commands else self._hint("")
         return Problem(Wrong.BARE, len(self._path) - 1, message, fix)
 
     # Flags
@@ -283,8 +282,9 @@ class _Reading:
             known = {other[2:]: other for other in flags if other.startswith("--") and other not in _ASKING}
         else:
             known = {other[1:]: other for other in flags if other.casefold() == name.casefold()}
-        hint = self._hint(name.lstrip("-"), known, "{path} --help")
-        return Problem(Wrong.FLAG, place, message, fix or hint)
+        own = [other for other in self._command.flags or () if other in known.values()]
+        fix = fix or _meant(name.lstrip("-"), known) or _listed(own) or f"see `{self._shown()} --help`"
+        return Problem(Wrong.FLAG, place, message, fix)
 
     # What is said
 
@@ -299,16 +299,23 @@ class _Reading:
             text = text.replace(mark, value)
         return f" ({text})"
 
-    def _hint(self, name: str, known: Mapping[str, str], more: str | None = None) -> str:
-        """What may have been meant; `known` are the names to compare it with, and how to show them."""
-        names = list(known)
-        hint = suggestion(name, names) or ""
-        close = next((each for each in names if hint == f"did you mean {each!r}?"), None)
-        if close is not None:
-            return f"did you mean `{known[close]}`?"
-        if 0 < len(names) <= _MOST_LISTED:
-            return f"there is {', '.join(sorted(known.values()))}"
-        return f"see `{(more or self._surface.help).replace('{path}', self._shown())}`"
+    def _hint(self, name: str) -> str:
+        """What may have been meant by a subcommand, or what there is."""
+        names = {each: each for each in self._command.commands}
+        more = self._surface.help.replace("{path}", self._shown())
+        return _meant(name, names) or _listed(names) or f"see `{more}`"
+
+
+def _meant(name: str, known: Mapping[str, str]) -> str | None:
+    """The one of `known` that is much like `name`, as it is shown; None if there is none."""
+    hint = suggestion(name, known)
+    shown = next((known[each] for each in known if hint == f"did you mean {each!r}?"), None)
+    return f"did you mean `{shown}`?" if shown is not None else None
+
+
+def _listed(names: Collection[str]) -> str | None:
+    """All of them; None where there are none, or too many to read."""
+    return f"there is {', '.join(sorted(names))}" if 0 < len(names) <= _MOST_LISTED else None
 
 
 def _find(name: str, flags: Mapping[str, Flag]) -> Flag | None:
@@ -336,7 +343,7 @@ def _all_flags(command: Command) -> dict[str, Flag]:
 
 
 def _is_mistyped(word: str, known: str) -> bool:
-    """Whether `word` is `known` but for one letter: another one, one too many, one missing, or two swapped."""
+    """Whether `word` is `known` but for one letter: another, one more, one less, or two swapped."""
     if word == known or len(known) < _SHORTEST_MISTYPED:
         return False
     if len(word) == len(known):

@@ -17,7 +17,7 @@ from drillbook.yamlfile import Item, read
 
 _FOLDER = Path(__file__).resolve().parent / "surfaces"
 # Programs that have the surface of another one, whose file they need not be looked for in.
-_OTHER_NAMES = {"valkey-cli": "redis-cli"}
+_OTHER_NAMES = {"valkey-cli": "redis-cli", "vc": "vercel"}
 _FLAG = re.compile(r"(?P<name>--?[\w#:?*][\w.*-]*)(?P<value>=\?|\[=\]|=)?(?P<ends>!)?")
 _SAYS = ("command", "subcommand", "flag", "short-flag", "bare")
 _TOP = ("program", "names", "version", "source", "grammar", "plugins", "says", "instead", "help")

@@ -45,6 +45,7 @@ _DOCKER = _valued("-e --env --env-file -u --user -w --workdir --detach-keys --in
 _KUBECTL = _valued("-n --namespace -c --container --context --kubeconfig -f --filename --cluster --user")
 _SSH = _valued("-B -b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w")
 _SUDO = _valued("-u --user -g --group -h --host -p --prompt -C -D -R -T -U -r -t")
+_XARGS = _valued("-a --arg-file -d --delimiter -E -I -L -n --max-args -P --max-procs -s --max-chars")
 
 _WRAPPERS: Mapping[str, tuple[Wrapper, ...]] = {
     "sudo": (Wrapper(valued=_SUDO),),
@@ -54,7 +55,7 @@ _WRAPPERS: Mapping[str, tuple[Wrapper, ...]] = {
     "time": (Wrapper(),),
     "exec": (Wrapper(valued=_valued("-a")),),
     "timeout": (Wrapper(valued=_valued("-s --signal -k --kill-after"), skip=1),),
-    "xargs": (Wrapper(valued=_valued("-a -d -E -I -L -n -P -s --arg-file --delimiter --max-args --max-procs")),),
+    "xargs": (Wrapper(valued=_XARGS),),
     "watch": (Wrapper(valued=_valued("-n --interval")),),
     "railway": (
         Wrapper(("run",), _RAILWAY, injects=True),

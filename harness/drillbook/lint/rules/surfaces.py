@@ -42,33 +42,25 @@ def _check(wrong: Wrong) -> Check:
     return lambda subject: _problems(subject, wrong)
 
 
-RULES = (
-    Rule(
-        Wrong.COMMAND,
+_TITLES = {
+    Wrong.COMMAND: (
         "Command that the CLI does not have",
-        Level.ERROR,
         "A CLI is called with a command that it does not have.",
-        _check(Wrong.COMMAND),
     ),
-    Rule(
-        Wrong.SUBCOMMAND,
+    Wrong.SUBCOMMAND: (
         "Subcommand that the CLI does not have",
-        Level.ERROR,
         "A command of a CLI is called with a subcommand that it does not have.",
-        _check(Wrong.SUBCOMMAND),
     ),
-    Rule(
-        Wrong.FLAG,
+    Wrong.FLAG: (
         "Flag that the CLI does not have",
-        Level.ERROR,
         "A command is given a flag that it does not have, and refuses to run.",
-        _check(Wrong.FLAG),
     ),
-    Rule(
-        Wrong.BARE,
+    Wrong.BARE: (
         "Command without its subcommand",
-        Level.ERROR,
         "A command that only groups others is called without one, and prints its help.",
-        _check(Wrong.BARE),
     ),
+}
+RULES = tuple(
+    Rule(wrong.value, title, Level.ERROR, summary, _check(wrong))
+    for wrong, (title, summary) in _TITLES.items()
 )
