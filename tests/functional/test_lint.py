@@ -13,6 +13,8 @@ from tests.functional.conftest import Team
         (("lint", "runbook.md", "--ignore", "dead-lnk"), "dead-link"),
         (("lint", "runbook.md", "--format", "xml"), "xml"),
         (("lint", "--explain", "nothing-such"), "nothing-such"),
+        (("lint", "runbook.md", "--surface", "missing.yaml"), "missing.yaml"),
+        (("lint", "runbook.md", "--surface", "runbook.md"), "runbook.md:1"),
         (("lint",), "no runbook"),
     ],
 )
@@ -34,3 +36,14 @@ def test_what_a_plan_fills_and_binds_is_not_reported(team: Team) -> None:
     assert "`<id>`" in alone.stdout
     with_plan = team.drillbook("lint", "runbook.md", "--select", "unfilled-placeholder", "--plan", plan.name)
     assert with_plan.stdout == "Nothing found in 1 runbook\n"
+
+
+def test_a_team_brings_the_surface_of_its_own_cli(team: Team) -> None:
+    (team.folder / "shopctl.yaml").write_text(
+        "program: shopctl\nversion: 2\nsource: its help\ncommands: {stop: }\n"
+    )
+    (team.folder / "runbook.md").write_text("# A\n\n## B\n\n```bash\nshopctl stpo\nrailway rollback\n```\n")
+    done = team.drillbook("lint", "runbook.md", "--select", "unknown-command", "--surface", "shopctl.yaml")
+    assert done.exit_code == 1
+    assert "runbook.md:6: error: shopctl 2 has no command `stpo`" in done.stdout
+    assert "runbook.md:7: error: railway 5.43.1 has no command `rollback`" in done.stdout

@@ -65,7 +65,9 @@ def test_a_packaged_file_has_no_key_twice(path: Path) -> None:
             for _, value in node.value:
                 check(value)
 
-    check(yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader))
+    top = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+    assert top is not None
+    check(top)
 
 
 def test_a_program_without_a_surface_has_none() -> None:

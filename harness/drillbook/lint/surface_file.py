@@ -38,7 +38,8 @@ def packaged_surface(program: str) -> Surface | None:
     path = _FOLDER / f"{_OTHER_NAMES.get(program, program)}.yaml"
     # libyaml, where it is built in, is ten times as fast, and says less well what is wrong with a file.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return _surface(Item(path, yaml.compose(path.read_text("utf-8"), Loader=loader), "the surface"))
+    node = yaml.compose(path.read_text("utf-8"), Loader=loader)
+    return None if node is None else _surface(Item(path, node, "the surface"))
 
 
 def read_surface(path: Path) -> Surface:
