@@ -14,7 +14,7 @@ from tests.functional.conftest import Team
         (("lint", "runbook.md", "--format", "xml"), "xml"),
         (("lint", "--explain", "nothing-such"), "nothing-such"),
         (("lint", "runbook.md", "--surface", "missing.yaml"), "missing.yaml"),
-        (("lint", "runbook.md", "--surface", "runbook.md"), "runbook.md:1"),
+        (("lint", "runbook.md", "--surface", "runbook.md"), "the surface is empty"),
         (("lint",), "no runbook"),
     ],
 )
