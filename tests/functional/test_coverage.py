@@ -84,6 +84,7 @@ def test_a_runbook_that_changed_is_said_in_one_line_and_may_be_elsewhere(team: T
         (("nothing",), "nothing: holds no journal.jsonl"),
         (("--format", "xml"), "xml"),
         (("--fail-under", "101"), "101"),
+        (("--json", "-"), "--format json"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_4(team: Team, arguments: tuple[str, ...], said: str) -> None:

@@ -40,6 +40,9 @@ def coverage_command(wish: Wish) -> int:
         InputError: there is no run, the runs are of different runbooks, or the runbook's text is not there.
         JournalError: a journal can't be read.
     """
+    for form, file in wish.files.items():
+        if str(file) == "-":
+            raise InputError(f"--{form} takes a file", hint=f"print it with --format {form}")
     run_dirs = wish.run_dirs or (newest(),)
     coverage = cover(read_all(run_dirs))
     text = runbook_lines(coverage.runbook, wish.runbook)
