@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.journals import Story, control, drill, runbook, start
 from tests.report.covered import TEXT, begun, book, covered, one_drill, states
@@ -273,6 +273,7 @@ def drilled(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
     return read_drilled(folder, result(folder))
 
 
+@settings(max_examples=60, deadline=None)  # a busy machine is no failure
 @given(
     st.lists(st.tuples(st.lists(_DONE, max_size=8), st.sampled_from(Verdict)), min_size=1, max_size=5),
     st.sampled_from([None, (), (3,), (3, 6)]),

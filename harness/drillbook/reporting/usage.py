@@ -178,7 +178,9 @@ def _humans(runbook: Runbook, drills: Sequence[Drilled]) -> dict[int, str]:
     """
     known = any(drill.start.bound is not None for drill in drills)
     bound = {line for drill in drills for line in drill.start.bound or ()}
-    bound |= {done.line for drill in drills for done, _ in drill.steps if done.bound or done.leads_to}
+    bound |= {
+        done.line for drill in drills for done, _ in drill.steps if done.bound or _use(done) is not None
+    }
     unbound = {done.line for drill in drills for done, _ in drill.steps if done.skipped == NO_BINDING}
     said = {line: why for drill in drills for line, why in drill.start.manual.items()}
     return {
