@@ -37,7 +37,7 @@ def run_drills() -> Path:
     number = 1 + sum(1 for _ in out.parent.glob(f"{out.name}-*"))
     folder = Path(f"{_OUT}-{number}")
     command = Path(sys.executable).parent / "drillbook"
-    argv = [str(command), "run", "--all-variants", "--out", str(folder)]
+    argv = [str(command), "run", "--all-variants", "--no-history", "--out", str(folder)]
     done = subprocess.run(argv, cwd=_ROOT, timeout=_DEADLINE_S, check=False)
     if done.returncode != 0:
         sys.exit(f"the run ended with exit code {done.returncode}; {_PAGE.name} is as it was")

@@ -66,6 +66,7 @@ def run_drills() -> None:
         argv = [
             str(Path(sys.executable).with_name("drillbook")),
             *shlex.split(command)[1:],
+            "--no-history",
             "--out",
             str(out),
         ]

@@ -111,7 +111,17 @@ def plain(chosen: Images, bindir: str) -> dict[str, float]:
 
 def drill(folder: Path, backend: str) -> tuple[float, float]:
     """Run one drill: its boot by its own journal, and the whole command, in seconds."""
-    argv = [str(COMMAND), "run", DRILL, "--no-control", "--backend", backend, "--out", str(folder)]
+    argv = [
+        str(COMMAND),
+        "run",
+        DRILL,
+        "--no-control",
+        "--no-history",
+        "--backend",
+        backend,
+        "--out",
+        str(folder),
+    ]
     began = time.monotonic()
     done = subprocess.run(argv, capture_output=True, text=True, timeout=_DEADLINE_S, check=False)
     wall_s = time.monotonic() - began

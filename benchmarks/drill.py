@@ -39,7 +39,7 @@ class Measured:
 
 def measure(folder: Path, cache: Path | None = None) -> Measured:
     """Run the drill with its results in `folder`, and with `cache` in the place of the user's cache."""
-    argv = [str(COMMAND), "run", DRILL, "--no-control", "--out", str(folder)]
+    argv = [str(COMMAND), "run", DRILL, "--no-control", "--no-history", "--out", str(folder)]
     environment = dict(os.environ) if cache is None else {**os.environ, "XDG_CACHE_HOME": str(cache)}
     began = time.monotonic()
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, env=environment)

@@ -44,7 +44,7 @@ class Suite:
 
 def run(folder: Path, jobs: int) -> Suite:
     """Run the suite with its results in `folder`."""
-    argv = [str(COMMAND), "run", "--jobs", str(jobs), "--out", str(folder)]
+    argv = [str(COMMAND), "run", "--no-history", "--jobs", str(jobs), "--out", str(folder)]
     began = time.monotonic()
     done = subprocess.run(argv, capture_output=True, text=True, timeout=_DEADLINE_S, check=False)
     wall_s = time.monotonic() - began
@@ -62,7 +62,7 @@ def run(folder: Path, jobs: int) -> Suite:
 
 def peak_mb(folder: Path) -> float:
     """The most memory that one drill and all that it started had at a time: shared pages count once."""
-    argv = [str(COMMAND), "run", DRILL, "--no-control", "--out", str(folder)]
+    argv = [str(COMMAND), "run", DRILL, "--no-control", "--no-history", "--out", str(folder)]
     most = 0.0
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         command = psutil.Process(process.pid)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from drillbook.composefile.program import compose_command
 from drillbook.docker.engine import connect
 from drillbook.errors import DrillbookError
+from drillbook.history import VARIABLE
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -45,6 +48,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say which tests were left out, in red, last of all."""
     for line in config.stash.get(_NOT_RUN, []):
         terminalreporter.write_line(line, red=True, bold=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_user_s_history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Have every run of the suite, and of the commands that it starts, kept out of the user's own history."""
+    file = tmp_path_factory.mktemp("history") / "history.sqlite3"
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(file)
+    yield file
+    if before is None:
+        del os.environ[VARIABLE]
+    else:
+        os.environ[VARIABLE] = before
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 from drillbook.clocks import Durations
 from drillbook.model import Verdict
-from drillbook.repeats import grouped, summary
+from drillbook.repeats import grouped, over, summary
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,21 @@ def test_only_drills_of_the_same_variant_are_put_together() -> None:
         ("stuck-transactions/other", 2),
     ]
     assert made[1].ttr.median == pytest.approx(9.0)
+
+
+def test_a_median_above_the_limit_is_named_and_a_known_gap_is_not_held_to_it() -> None:
+    drills = [
+        *(resolved(1.0), resolved(2.0), resolved(9.0)),
+        *(resolved(5.5, variant="slow"), unresolved(variant="never")),
+        unresolved(variant="gap", known_gap="nobody looks"),
+        unresolved(Verdict.INFRA_ERROR, variant="torn"),
+    ]
+    assert over(grouped(drills, least=1), 5.0) == [
+        "stuck-transactions/slow (5.50 s)",
+        "stuck-transactions/never (not resolved)",
+    ]
+    assert over(grouped(drills, least=1), 1.9)[0] == "stuck-transactions/idle (2.00 s)"
+    assert over(grouped(drills, least=1), 2.0)[0] == "stuck-transactions/slow (5.50 s)"
 
 
 def test_a_run_without_repeats_has_none() -> None:

@@ -97,6 +97,9 @@ _FILE = click.Path(path_type=Path)
     "--json", "json_file", type=_FILE, metavar="FILE", help="Write the results as JSON ('-': print)."
 )
 @click.option("--junit", "junit_file", type=_FILE, metavar="FILE", help="Write the results as JUnit XML.")
+@click.option("--max-ttr", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+              help="Fail if a variant's median TTR is above it; known gaps aside.")  # fmt: skip
+@click.option("--no-history", is_flag=True, help="Leave the run out of the history.")
 @click.option("--no-sandbox", is_flag=True, help="Run a runbook's commands unconfined on this machine.")
 def run(**flags: object) -> int:
     """Run drills: the packaged plan's, a plan's, or the named ones.
@@ -208,6 +211,53 @@ def recover(out: Path | None) -> int:
     from drillbook.commands.reports import recover_command  # noqa: PLC0415  see above
 
     return recover_command(out)
+
+
+@main.command()
+@click.option(
+    "--scenario", "name", metavar="SCENARIO[/VARIANT]", help="Show its drills, instead of all runs."
+)
+@click.option("--limit", type=click.IntRange(1), metavar="N",
+              help="The newest N only. Default: 20; on the page, all.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--html", type=_FILE, metavar="FILE", help="Write a page that shows how each variant went on.")
+def history(name: str | None, limit: int | None, as_json: bool, html: Path | None) -> int:  # noqa: FBT001
+    """Show what earlier runs came to.
+
+    They are in the file that DRILLBOOK_HISTORY names, or else in the project's .drillbook folder if it has
+    one, or else among the user's data.
+    """
+    from drillbook.commands.history import history_command  # noqa: PLC0415  see above
+
+    return history_command(name, limit=limit, as_json=as_json, html=html)
+
+
+@main.command()
+@click.argument("base")
+@click.argument("head")
+@click.option("--runbook", type=_FILE, metavar="FILE",
+              help="Whose git revisions are meant. Default: every runbook of this repository.")  # fmt: skip
+@click.option("--max-ttr", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+              help="Fail if the median TTR of a variant of HEAD is above it; known gaps aside.")  # fmt: skip
+@click.option("--no-regression", is_flag=True, help="Fail if a verdict became worse, or a TTR longer.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def compare(  # noqa: PLR0917  see above
+    base: str,
+    head: str,
+    runbook: Path | None,
+    max_ttr: float | None,
+    no_regression: bool,  # noqa: FBT001  see above
+    as_json: bool,  # noqa: FBT001  see above
+) -> int:
+    """Compare the drills of HEAD with those of BASE.
+
+    Each is a run directory, the number of a run in the history, or a git revision: it stands for the drills
+    of the runbook as it was there. Only like is compared with like.
+    """
+    from drillbook.commands.history import Gates, compare_command  # noqa: PLC0415  see above
+
+    gates = Gates(max_ttr, no_regression)
+    return compare_command(base, head, gates=gates, runbook=runbook, as_json=as_json)
 
 
 @main.command()

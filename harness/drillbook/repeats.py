@@ -130,13 +130,16 @@ class Repeats:
         return to_json(self)
 
 
-def grouped(drills: Iterable[Drilled]) -> list[Repeats]:
-    """The repeats among the `drills` of one run, in the order of the first of each; of one there are none."""
+def grouped(drills: Iterable[Drilled], *, least: int = 2) -> list[Repeats]:
+    """What those of `drills` that are of the same variant say together, in the order of the first of each.
+
+    What was run less than `least` times is left out.
+    """
     groups: dict[tuple[str, ...], list[Drilled]] = {}
     for drill in drills:
         key = (drill.scenario, drill.variant, drill.responder, drill.backend, drill.known_gap or "")
         groups.setdefault(key, []).append(drill)
-    return [summary(group) for group in groups.values() if len(group) > 1]
+    return [summary(group) for group in groups.values() if len(group) >= least]
 
 
 def summary(drills: Sequence[Drilled]) -> Repeats:
@@ -162,6 +165,19 @@ def summary(drills: Sequence[Drilled]) -> Repeats:
             for drill in drills
         ),
     )
+
+
+def over(repeats: Sequence[Repeats], most_s: float) -> list[str]:
+    """The variants whose median TTR is above `most_s` seconds, each with it; known gaps are left out."""
+    found = []
+    for each in repeats:
+        if each.known_gap is not None or not each.ttr.of:
+            continue
+        if each.ttr.median is None:
+            found.append(f"{each.name} (not resolved)")
+        elif each.ttr.median > most_s:
+            found.append(f"{each.name} ({each.ttr.median:.2f} s)")
+    return found
 
 
 def shares(verdicts: Sequence[Verdict]) -> list[Share]:

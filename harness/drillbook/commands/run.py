@@ -14,9 +14,11 @@ from drillbook import library
 from drillbook.commands.terminal import Terminal
 from drillbook.docker import engine
 from drillbook.errors import InputError, SandboxError
+from drillbook.history import History, place
 from drillbook.model import ExitCode
 from drillbook.places import cores
 from drillbook.plan import Plan, PlannedDrill, load_plan, select
+from drillbook.repeats import grouped, over
 from drillbook.result import DrillResult, document, dumps
 from drillbook.run import Run, make_out, write_whole
 from drillbook.schedule import Options, apart, slots
@@ -46,6 +48,8 @@ class Flags:
     json_file: Path | None
     junit_file: Path | None
     no_sandbox: bool
+    no_history: bool = False
+    max_ttr: float | None = None
 
 
 def run_command(flags: Flags) -> int:
@@ -76,10 +80,33 @@ def run_command(flags: Flags) -> int:
         results = run.carry_out()
     write_results(flags, results)
     terminal.conclude(results, out)
+    if not flags.no_history:
+        record(results, out)
     if run.interrupted_by:
         click.echo(f"drillbook: interrupted by {run.interrupted_by}", err=True)
         return ExitCode.INTERRUPTED
-    return exit_code(results)
+    return within(flags.max_ttr, results, exit_code(results))
+
+
+def record(results: list[DrillResult], out: Path) -> None:
+    """Put what was not interrupted into the history. That it can't be is worth a warning, and no more."""
+    whole = [result for result in results if not result.interrupted]
+    if not whole:
+        return
+    try:
+        History(place()).record(whole, command=command_line(), out=out)
+    except InputError as error:
+        click.echo(f"drillbook: warning: not in the history: {error.render()}", err=True)
+
+
+def within(most_s: float | None, results: list[DrillResult], code: ExitCode) -> ExitCode:
+    """The exit code, given that no variant's median TTR may be above `most_s` seconds."""
+    if most_s is None:
+        return code
+    slow = over(grouped(results, least=1), most_s)
+    if slow:
+        click.echo(f"drillbook: TTR over {most_s:g} s: {', '.join(slow)}", err=True)
+    return ExitCode.FAILED if slow and code in (ExitCode.OK, ExitCode.INCONCLUSIVE) else code
 
 
 def check_responder(responder: str) -> None:

@@ -24,7 +24,7 @@ from drillbook.result import DrillResult
 from drillbook.schedule import Slot
 
 _PLAIN_WIDTH = 120
-_STYLES = {
+STYLES = {
     Verdict.RESOLVED: "bold green",
     Verdict.NOT_RESOLVED: "bold red",
     Verdict.STEP_BROKEN: "bold red",
@@ -36,6 +36,12 @@ _STYLES = {
 }
 
 
+def plain_console() -> Console:
+    """A console on standard output, of a fixed width where that is no terminal."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
+    return Console(width=width, highlight=False)
+
+
 class Terminal:
     """Shows a run; see `run.Onlooker`.
 
@@ -45,8 +51,7 @@ class Terminal:
     """
 
     def __init__(self, *, total: int, console: Console | None = None) -> None:
-        plain = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
-        self._console = console or Console(width=plain, highlight=False)
+        self._console = console or plain_console()
         self._live = Live(console=self._console, refresh_per_second=10, transient=True)
         self._total = total
         self._done = 0
@@ -86,7 +91,7 @@ class Terminal:
         self._done += 1
         if self._console.is_terminal:
             line = Text.assemble(
-                (f"{result.verdict:<16}", _STYLES[result.verdict]), f"{slot.name}  ", (result.reason, "dim")
+                (f"{result.verdict:<16}", STYLES[result.verdict]), f"{slot.name}  ", (result.reason, "dim")
             )
             self._live.console.print(line)
         self._refresh()
@@ -164,7 +169,7 @@ def table(results: Sequence[DrillResult]) -> Table:
     made.add_column("score", justify="right", no_wrap=True)
     for result in results:
         spans = result.durations
-        verdict = Text(result.verdict, style=_STYLES[result.verdict])
+        verdict = Text(result.verdict, style=STYLES[result.verdict])
         if result.known_gap:
             verdict.append(f" ({result.gap_note})", "dim")
         made.add_row(
@@ -185,7 +190,7 @@ def repeats_table(repeats: Sequence[Repeats]) -> Table:
     made.add_column("median TTR", justify="right")
     made.add_column("TTR of each, in s", overflow="fold", ratio=20)
     for each in repeats:
-        verdicts = [Text(spread.share_text(share), style=_STYLES[share.verdict]) for share in each.verdicts]
+        verdicts = [Text(spread.share_text(share), style=STYLES[share.verdict]) for share in each.verdicts]
         if each.left_out:
             verdicts.append(Text(spread.left_out_text(each), style="dim"))
         made.add_row(
