@@ -153,6 +153,15 @@ def test_a_file_that_is_no_history_is_refused_in_one_line_and_left_as_it_is(tmp_
     assert path.read_text() == "what to buy " * 100
 
 
+def test_a_name_that_can_t_be_looked_at_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / ("long" * 100)))
+    assert History(place()).runs() == []
+    with pytest.raises(InputError, match="can't be used as the history: unable to open"):
+        History(place()).record([cured()], command="", out=Path())
+
+
 def test_a_folder_that_can_t_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="can't be made"):

@@ -86,7 +86,8 @@ _FILE = click.Path(path_type=Path)
     "--no-control", is_flag=True, help="Skip the proof that the failure would not have passed by itself."
 )
 @click.option("--strict", is_flag=True, help="Take only the calls that the platform's real CLI takes.")
-@click.option("--repeat", type=click.IntRange(1), default=1, metavar="N", help="Run each drill N times.")
+@click.option("--repeat", type=click.IntRange(1), default=1, metavar="N",
+              help="Run each drill N times, and say what they come to.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), metavar="N",
               help="Run N drills side by side. Default: the number of cores.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Seed of traffic.")

@@ -215,19 +215,23 @@ def place(folder: Path | None = None) -> Path:
     """
     named = os.environ.get(VARIABLE)
     if named:
-        path = Path(named)
-        if path.is_dir():
-            raise InputError(f"{VARIABLE} names a folder", path=path, hint="name a file in it")
-        return path
+        if _is_dir(Path(named)):
+            raise InputError(f"{VARIABLE} names a folder", path=named, hint="name a file in it")
+        return Path(named)
     here = (folder or Path.cwd()).resolve()
     for parent in (here, *here.parents):
-        if (parent / FOLDER).is_dir():
+        if _is_dir(parent / FOLDER):
             return parent / FOLDER / NAME
-        if (parent / ".git").exists():
+        if os.path.exists(parent / ".git"):  # noqa: PTH110  as in _is_dir
             break  # the project's top
     import platformdirs  # noqa: PLC0415  not needed before
 
     return Path(platformdirs.user_data_dir("drillbook")) / NAME
+
+
+def _is_dir(path: Path) -> bool:
+    """Whether `path` is a folder, as far as we may look: what is closed to us is none."""
+    return os.path.isdir(path)  # noqa: PTH112  pathlib's raises where we may not look
 
 
 class History:
@@ -329,7 +333,7 @@ class History:
     @contextmanager
     def _read(self) -> Iterator[sqlite3.Connection | None]:
         """A connection to what is there; None where nothing is on file yet, and nothing is made then."""
-        if not self.path.exists():
+        if not os.path.exists(self.path):  # noqa: PTH110  as in _is_dir
             yield None
             return
         with self._open() as connection:
