@@ -17,7 +17,7 @@ from drillbook.clocks import Durations
 from drillbook.commands.run import Flags, record, run_command
 from drillbook.history import FOLDER, NAME, VARIABLE, History
 from drillbook.model import Machine, Verdict
-from drillbook.result import DrillResult, RunbookFile, result, result_of
+from drillbook.result import CONTROL, JOURNAL, DrillResult, RunbookFile, result, result_of
 from drillbook.revision import revision
 from drillbook.run import Run
 
@@ -26,10 +26,9 @@ VARIANT = "stuck-transactions/idle-past-threshold"
 
 @dataclass(frozen=True)
 class Drilled:
-    """A team's repository with two commits, both on file: the second broke a step."""
+    """A team's repository whose history has three runs: the last is of a broken step."""
 
     team: Team
-    first: Done
 
     def drillbook(self, *arguments: str) -> Done:
         return self.team.drillbook(*arguments, environment={VARIABLE: ""})
@@ -58,43 +57,42 @@ def commit(team: Team, kill: str) -> None:
 
 @pytest.fixture(scope="module")
 def drilled(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
-    """The first commit is drilled; the second is put on file as the same drill with another end."""
+    """Three states of a runbook: the first is drilled, the others are put on file, resolved and broken."""
     team = Team(tmp_path_factory.mktemp("team"))
     (team.folder / FOLDER).mkdir()
     git(team.folder, "init", "--quiet", "--initial-branch", "main")
     commit(team, KILL)
-    argv = ["run", "plan.yaml", "--no-control", "--out", "out", "--max-ttr", "0.01"]
-    done = team.drillbook(*argv, environment={VARIABLE: ""})
-    commit(team, KILL.replace("pg_terminate_backend", "pg_terminate_backends"))
-    runbook = team.folder / "runbook.md"
-    second = replace(
-        result(next((team.folder / "out").glob("*/journal.jsonl")).parent),
-        verdict=Verdict.STEP_BROKEN,
-        durations=Durations(error_s=0.1),
-        runbook=RunbookFile("runbook.md", hashlib.sha256(runbook.read_bytes()).hexdigest()),
-        revision=revision(runbook),
-    )
-    History(team.folder / FOLDER / NAME).record([second], command="drillbook run", out=team.folder)
-    return Drilled(team, done)
+    team.drillbook("run", "plan.yaml", "--no-control", "--out", "out", environment={VARIABLE: ""})
+    real = result(next((team.folder / "out").glob("*/journal.jsonl")).parent)
+    for kill, verdict, ttr in ((f"{KILL};", "RESOLVED", 1.5), ("SELECT oops()", "STEP_BROKEN", None)):
+        commit(team, kill)
+        runbook = team.folder / "runbook.md"
+        made = replace(
+            real,
+            verdict=Verdict(verdict),
+            durations=Durations(ttm=ttr, ttr=ttr, error_s=0.1),
+            runbook=RunbookFile("runbook.md", hashlib.sha256(runbook.read_bytes()).hexdigest()),
+            revision=revision(runbook),
+        )
+        History(team.folder / FOLDER / NAME).record([made], command="drillbook run", out=team.folder)
+    return Drilled(team)
 
 
 def test_a_run_is_recorded_in_the_project_with_its_runbook_s_revision(drilled: Drilled) -> None:
-    assert (drilled.team.folder / FOLDER / NAME).exists()
     listed = drilled.drillbook("history", "--json")
     runs: list[dict[str, Any]] = json.loads(listed.stdout)["runs"]
-    assert [[one["verdict"] for one in run["drills"]] for run in runs] == [["STEP_BROKEN"], ["RESOLVED"]]
-    newest, first = (run["drills"][0] for run in runs)
-    assert newest["revision"]["commit"] != first["revision"]["commit"]
-    assert (first["revision"]["path"], first["revision"]["dirty"]) == ("runbook.md", False)
-    assert first["machine_class"].endswith(
-        f"postgres {first['versions']['postgres']}, redis {first['versions']['redis']}"
-    )
-    assert runs[1]["command"].startswith("drillbook run plan.yaml")
-
-
-def test_a_run_fails_where_a_variant_takes_longer_than_it_may(drilled: Drilled) -> None:
-    assert drilled.first.exit_code == 1
-    assert f"drillbook: TTR over 0.01 s: {VARIANT} (" in drilled.first.stderr
+    assert [run["id"] for run in runs] == [3, 2, 1]
+    (one,) = runs[2]["drills"]
+    (there,) = (drilled.team.folder / "out").glob("*/result.json")
+    written = json.loads(there.read_text())
+    assert (one["verdict"], one["started"]) == (written["verdict"], written["started"])
+    assert (one["durations"]["ttd"], one["seed"]) == (written["durations"]["ttd"], 0)
+    assert one["revision"] == written["revision"]
+    assert (one["revision"]["path"], one["revision"]["dirty"]) == ("runbook.md", False)
+    assert one["revision"]["commit"] != runs[0]["drills"][0]["revision"]["commit"]
+    versions = one["versions"]
+    assert one["machine_class"].endswith(f"postgres {versions['postgres']}, redis {versions['redis']}")
+    assert runs[2]["command"].startswith("drillbook run plan.yaml")
 
 
 def test_revisions_of_the_runbook_are_compared_and_the_gate_names_what_regressed(drilled: Drilled) -> None:
@@ -109,21 +107,29 @@ def test_without_a_gate_a_comparison_fails_nothing_and_back_to_what_worked_no_ga
     drilled: Drilled,
 ) -> None:
     assert drilled.compare("HEAD~1", "HEAD").exit_code == 0
-    back = drilled.compare("2", "1", "--no-regression", "--max-ttr", "60")
+    back = drilled.compare("3", "2", "--no-regression", "--max-ttr", "60")
     assert (back.exit_code, back.stderr) == (0, "")
     assert "better" in back.stdout
 
 
-def test_runs_and_run_directories_are_compared_as_well(drilled: Drilled) -> None:
-    done = drilled.compare("out", "2", "--json")
+def test_run_directories_are_compared_without_being_on_file(team: Team) -> None:
+    first = start(machine=Machine(2, "x86_64"))
+    for run, cured_at in (("before", 9.0), ("after", None)):
+        folder = team.folder / run / "stuck-transactions--idle-past-threshold"
+        drill(first=first, cured_at=cured_at, cause="gone" if cured_at else "present").write(folder / JOURNAL)
+        control().write(folder / CONTROL / JOURNAL)
+    done = team.drillbook("compare", "before", "after", "--json", "--no-regression")
+    assert done.exit_code == 1
     (pair,) = json.loads(done.stdout)["pairs"]
-    assert (pair["verdicts"], pair["base"]["points"][0]["verdict"]) == ("worse", "RESOLVED")
+    assert (pair["verdicts"], pair["regressed"]) == ("worse", "RESOLVED, now NOT_RESOLVED")
+    one = str(next((team.folder / "before").iterdir()).relative_to(team.folder))
+    assert team.drillbook("compare", "after", one, "--no-regression").exit_code == 0
 
 
 def test_the_gate_on_ttr_names_the_variant_of_head(drilled: Drilled) -> None:
-    done = drilled.compare("2", "1", "--max-ttr", "0.01")
+    done = drilled.compare("3", "2", "--max-ttr", "0.01")
     assert done.exit_code == 1
-    assert done.stderr.startswith(f"drillbook: TTR over 0.01 s: {VARIANT} (")
+    assert done.stderr == f"drillbook: TTR over 0.01 s: {VARIANT} (1.50 s)\n"
 
 
 @pytest.mark.parametrize(
@@ -154,9 +160,9 @@ def test_a_revision_that_nobody_drilled_is_refused_with_what_to_do(drilled: Dril
     assert "run drillbook on it first" in done.stderr
 
 
-def test_the_tables_and_the_trend_page_show_both_runs(drilled: Drilled) -> None:
+def test_the_tables_and_the_trend_page_show_every_run(drilled: Drilled) -> None:
     runs = drilled.drillbook("history").stdout.splitlines()
-    assert [line.split()[0] for line in runs] == ["run", "2", "1"]
+    assert [line.split()[0] for line in runs] == ["run", "3", "2", "1"]
     drills = drilled.drillbook("history", "--scenario", VARIANT, "--limit", "1").stdout
     assert "STEP_BROKEN" in drills
     assert VARIANT in drills
@@ -201,16 +207,38 @@ def test_what_was_interrupted_is_not_recorded(tmp_path: Path, monkeypatch: pytes
     assert len(run.drills) == 1
 
 
+def flags(out: Path, **changes: object) -> Flags:
+    plain = Flags(
+        what=(VARIANT,), runbook=None, responder="runbook", backend="local", all_variants=False,
+        no_control=True, strict=False, repeat=1, jobs=1, seed=0, deadline=None, out=out,
+        json_file=None, junit_file=None, no_sandbox=True,
+    )  # fmt: skip
+    return replace(plain, **changes)  # type: ignore[arg-type]  # the names are checked by `replace`
+
+
 @pytest.mark.parametrize(("left_out", "on_file"), [(True, 0), (False, 1)])
 def test_a_run_is_left_out_where_that_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, left_out: bool, on_file: int
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / NAME))
     monkeypatch.setattr(Run, "carry_out", lambda _: [made()])
-    flags = Flags(
-        what=(VARIANT,), runbook=None, responder="runbook", backend="local", all_variants=False,
-        no_control=True, strict=False, repeat=1, jobs=1, seed=0, deadline=None, out=tmp_path / "out",
-        json_file=None, junit_file=None, no_sandbox=True, no_history=left_out,
-    )  # fmt: skip
-    assert run_command(flags) == 0
+    assert run_command(flags(tmp_path / "out", no_history=left_out)) == 0
     assert len(History(tmp_path / NAME).runs()) == on_file
+
+
+@pytest.mark.parametrize(
+    ("most_s", "ending", "code", "said"),
+    [
+        (60.0, {}, 0, ""),
+        (2.0, {}, 1, f"drillbook: TTR over 2 s: {VARIANT} (4.52 s)\n"),
+        (2.0, {"verdict": Verdict.INFRA_ERROR}, 3, ""),
+    ],
+)
+def test_a_run_fails_where_a_variant_takes_longer_than_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    *, most_s: float, ending: dict[str, object], code: int, said: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(Run, "carry_out", lambda _: [made(**ending)])
+    assert run_command(flags(tmp_path / "out", no_history=True, max_ttr=most_s)) == code
+    warned = "drillbook: warning: no sandbox (--no-sandbox): commands run unconfined\n"
+    assert capsys.readouterr().err == warned + said
