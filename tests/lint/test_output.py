@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from drillbook import cli
+from drillbook.lint import check
 from drillbook.lint.registry import RULES
 from drillbook.model import Json
 
@@ -95,3 +96,22 @@ def test_every_rule_is_listed_and_explained() -> None:
     listed = run("--list").stdout.splitlines()
     assert [line.split()[0] for line in listed] == [rule.id for rule in RULES]
     assert run("--explain", "dead-anchor").stdout.startswith("# dead-anchor: link to no heading\n")
+
+
+@pytest.mark.usefixtures("folder")
+def test_rules_whose_parser_is_not_installed_are_left_out_and_one_line_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(check, "_is_installed", lambda name: name != "pglast")
+    done = run("bad, old.md", "--format", "json", "--select", "dead-anchor,sql-does-not-parse")
+    (line,) = done.stderr.splitlines()
+    assert "pglast" in line
+    assert "pip install 'drillbook[lint]'" in line
+    assert line.endswith(": sql-does-not-parse")
+    data = json.loads(done.stdout)
+    assert [finding["rule"] for finding in data["findings"]] == ["dead-anchor"]
+    assert data["not_run"] == ["sql-does-not-parse"]
+    sarif = json.loads(run("bad, old.md", "--format", "sarif", "--select", "sql-does-not-parse").stdout)
+    jsonschema.Draft7Validator(standard()).validate(sarif)
+    (note,) = sarif["runs"][0]["invocations"][0]["toolConfigurationNotifications"]
+    assert note["associatedRule"] == {"id": "sql-does-not-parse", "index": 0}

