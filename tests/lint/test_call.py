@@ -57,6 +57,7 @@ def test_pipes_lists_and_substitutions_are_calls_each() -> None:
         ("docker exec -it -e A=1 db psql -l", ("psql", "-l")),
         ("kubectl -n x exec pod/db -c pg -- psql -l", ("psql", "-l")),
         ("ssh -p 22 host 'psql -l'", ("psql", "-l")),
+        ("ssh host -p 22 psql -l", ("psql", "-l")),
         ("bash -lc 'psql -l'", ("psql", "-l")),
         ("railway run sh -c 'psql -l'", ("psql", "-l")),
     ],

@@ -44,3 +44,8 @@ def test_a_comment_that_names_no_rule_is_itself_found(named: str, said: str) -> 
 def test_a_comment_that_is_quoted_in_prose_ignores_nothing_else() -> None:
     text = f"# A\n\nWrite `drillbook: ignore {RULE}` to quieten it.\n\n{BLOCK}"
     assert lines(text, RULE) == [6]
+
+
+def test_a_comment_behind_text_covers_its_own_line_and_nothing_below() -> None:
+    anchors = "[a](#gone) <!-- drillbook: ignore dead-anchor -->\n\n[b](#gone)\n"
+    assert lines(f"# A\n\n{anchors}", "dead-anchor") == [5]

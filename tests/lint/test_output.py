@@ -98,10 +98,10 @@ def test_every_rule_is_listed_and_explained() -> None:
     assert run("--explain", "dead-anchor").stdout.startswith("# dead-anchor: link to no heading\n")
 
 
-@pytest.mark.usefixtures("folder")
 def test_rules_whose_parser_is_not_installed_are_left_out_and_one_line_says_so(
-    monkeypatch: pytest.MonkeyPatch,
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (folder / "bad, old.md").write_text(BAD + '\n```bash\npsql -c "SELEC 1"\n```\n')
     monkeypatch.setattr(check, "_is_installed", lambda name: name != "pglast")
     done = run("bad, old.md", "--format", "json", "--select", "dead-anchor,sql-does-not-parse")
     (line,) = done.stderr.splitlines()
