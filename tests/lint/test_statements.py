@@ -30,8 +30,7 @@ def found(sql: str) -> list[str]:
         "VACUUM (VERBOSE) t",
         f"SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query_start < {OLD}",
         f"SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND xact_start < {OLD}",
-        f"SELECT 1 FROM pg_stat_activity WHERE state ~~ 'idle in transaction%' AND query_start < {OLD}"
-        f" AND xact_start < {OLD}",
+        "SELECT 1 FROM pg_stat_activity WHERE state ~~ 'idle in transaction%' AND xact_start < query_start",
         f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE state = 'active' AND query_start < {OLD}",
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()",
         "SELECT total_time FROM my_runs",
