@@ -43,6 +43,11 @@ def test_a_variable_that_the_caller_is_to_expand_is_not_reported(command: str) -
     assert lines(shell(command), CALLER) == []
 
 
+def test_a_query_with_quotes_of_its_own_is_sent_to_a_file() -> None:
+    (one,) = findings(shell("""railway run psql $DATABASE_URL -c "SELECT 'x'" """), CALLER)
+    assert "-f FILE" in one.fix
+
+
 def test_a_variable_that_the_runbook_sets_is_the_callers() -> None:
     assert lines(shell("export TARGET=db-1", "railway run psql -h $TARGET"), CALLER) == []
 

@@ -48,14 +48,14 @@ def _without_command(subject: Subject) -> Iterator[Found]:
         if not below and any(step.line in numbered for step in own):
             yield Found(
                 section.line,
-                f"“{section.title}” has {_counted(len(own))}: nothing of it can be carried out as written",
+                f"“{section.title}” has {_counted(len(own))}: there is no command to run or to try out",
                 "give the steps commands, or bind them in a plan",
             )
         elif hollow:
             yield Found(
                 section.line,
                 f"“{section.title}” has only comments in its shell block on line {hollow[0].line}: "
-                "nothing of it can be carried out",
+                "there is no command to run",
                 "give the steps commands, or write them as a list and bind them in a plan",
             )
 
@@ -113,7 +113,7 @@ RULES = (
         "section-without-command",
         "Section without a command",
         Level.NOTE,
-        "A section says what to do, and no step of it can be carried out as written.",
+        "A section says what to do, and holds no command that could be run or tried out.",
         _without_command,
     ),
 )

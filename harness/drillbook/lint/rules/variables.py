@@ -30,11 +30,14 @@ def _expanded_by_caller(subject: Subject) -> Iterator[Found]:
         shown = " and ".join(f"`${name}`" for name in names)
         runner = " ".join(call.argv[:2])
         inner = call.argv[child.first].rpartition("/")[2]
+        quoted = any("'" in word.text for word in call.words[child.first :])
+        rest = "-f FILE" if quoted and inner == "psql" else "…"
+        fix = f"{runner} sh -c '{inner} \"${next(iter(names))}\" {rest}', in single quotes"
         yield Found(
             words[0].line,
             f"{shown} is expanded by the shell that this is typed into, before `{runner}` sets it: "
             f"{inner} gets what that shell has, or nothing",
-            f"{runner} sh -c '{inner} \"${next(iter(names))}\" …', in single quotes",
+            f"{fix}; what has some itself goes into a file" if quoted else fix,
         )
 
 
