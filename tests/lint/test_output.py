@@ -86,6 +86,8 @@ def test_sarif_is_valid_by_the_standards_own_schema() -> None:
         validator.validate({**data, "version": "2.0.0"})
     (one,) = data["runs"]
     assert [rule["id"] for rule in one["tool"]["driver"]["rules"]] == [rule.id for rule in RULES]
+    pages = [rule["help"]["markdown"].partition(":")[0] for rule in one["tool"]["driver"]["rules"]]
+    assert pages == [f"# {rule.id}" for rule in RULES]
     found = {result["ruleId"]: result for result in one["results"]}["dead-anchor"]
     assert one["tool"]["driver"]["rules"][found["ruleIndex"]]["id"] == "dead-anchor"
     place = found["locations"][0]["physicalLocation"]

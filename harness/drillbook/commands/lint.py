@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from drillbook import library
 from drillbook.errors import InputError
 from drillbook.lint.check import Linted, lint, missing_of, read_subject
 from drillbook.lint.output import as_json, github_lines, text_lines
-from drillbook.lint.registry import RULES, choose, find
+from drillbook.lint.registry import RULES, choose, find, page_of
 from drillbook.lint.sarif import as_sarif
 from drillbook.lint.surface_file import read_surface
 from drillbook.model import ExitCode, Level
@@ -80,6 +79,5 @@ def explain_command(rule_id: str) -> int:
     Raises:
         InputError: there is no such rule.
     """
-    page = library.rules_dir() / f"{find(rule_id).id}.md"
-    click.echo(page.read_text("utf-8"), nl=False)
+    click.echo(page_of(find(rule_id)), nl=False)
     return ExitCode.OK

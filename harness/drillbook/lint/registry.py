@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from drillbook import library
 from drillbook.errors import InputError
 from drillbook.lint.ignore import read_ignores
 from drillbook.lint.rule import Found, Rule, Subject
@@ -77,6 +78,15 @@ def find(rule_id: str) -> Rule:
         known = [rule.id for rule in RULES]
         raise InputError(f"there is no lint rule {rule_id!r}", hint=suggestion(rule_id, known))
     return rule
+
+
+def page_of(rule: Rule) -> str:
+    """The page of `rule`, as Markdown.
+
+    Raises:
+        StackError: the library has lost its pages.
+    """
+    return (library.rules_dir() / f"{rule.id}.md").read_text("utf-8")
 
 
 def choose(select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from drillbook import __version__
 from drillbook.lint.check import Linted
 from drillbook.lint.output import shown
+from drillbook.lint.registry import page_of
 from drillbook.lint.rule import Rule
 from drillbook.model import Finding, Json
 
@@ -42,7 +43,10 @@ def _rule(rule: Rule) -> Json:
         "name": "".join(part.capitalize() for part in rule.id.split("-")),
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.summary},
-        "help": {"text": f"`drillbook lint --explain {rule.id}` says what, why and how to mend it"},
+        "help": {
+            "text": f"`drillbook lint --explain {rule.id}` says what, why and how to mend it",
+            "markdown": page_of(rule),
+        },
         "defaultConfiguration": {"level": str(rule.level)},
     }
 
