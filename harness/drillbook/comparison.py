@@ -164,7 +164,7 @@ def span(moved: Shift) -> str:
 
 def _signed(seconds: float) -> str:
     if math.isinf(seconds):
-        return "never" if seconds > 0 else "from never"
+        return "beyond the deadline" if seconds > 0 else "from beyond the deadline"
     return f"{seconds:+.2f} s"
 
 

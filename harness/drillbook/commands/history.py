@@ -96,7 +96,9 @@ def _show_drills(history: History, drills: Sequence[Record], *, as_json: bool) -
     if not drills:
         click.echo(f"no such drill is on file ({history.path})")
         return
-    table = _table("run", "when (UTC)", "scenario/variant", "runbook", "verdict", "TTM", "TTR", "machine")
+    machines = {_machine(drill) for drill in drills}
+    columns = ["run", "when (UTC)", "scenario/variant", "runbook", "verdict", "TTM", "TTR"]
+    table = _table(*columns, *(["machine"] if len(machines) > 1 else []))
     for drill in drills:
         gap = " (known gap)" if drill.known_gap is not None else ""
         table.add_row(
@@ -107,9 +109,16 @@ def _show_drills(history: History, drills: Sequence[Record], *, as_json: bool) -
             Text(f"{drill.verdict}{gap}", STYLES[drill.verdict]),
             seconds(drill.durations.ttm),
             seconds(drill.durations.ttr),
-            f"{drill.backend}, {drill.machine_class or 'not on file'}",
+            *([_machine(drill)] if len(machines) > 1 else []),
         )
-    plain_console().print(table)
+    out = plain_console()
+    out.print(table)
+    if len(machines) == 1:
+        out.print(Text(f"All on {machines.pop()}", style="dim"))
+
+
+def _machine(drill: Record) -> str:
+    return f"{drill.backend}, {drill.machine_class or 'a machine that is not on file'}"
 
 
 def _table(*columns: str) -> Table:
