@@ -200,6 +200,7 @@ def test_what_the_cli_lacks_is_found_and_named(command: str, rule: str, named: s
         "./railway rollback",
         "scripts/kubectl lgos",
         "$HOME/tools/docker lgos",
+        "railway deploys from the main branch, and that is how it should be",
     ],
 )
 def test_what_is_uncertain_is_not_judged(command: str) -> None:
