@@ -104,6 +104,8 @@ kubectl create job fix --from=cronjob/x
 kubectl create secret generic x --from-literal=a=b
 kubectl config use-context prod
 kubectl ctx prod
+kubectl -A -l app=web get pods
+kubectl --tail 5 logs web
 kubectl -h
 heroku logs --tail --app shop
 heroku logs -t -a shop -n 200
@@ -145,6 +147,8 @@ def test_nothing_is_found_in_a_call_that_is_right(command: str) -> None:
         ("railway up -df", "unknown-flag", "`railway up` has no flag `-f`"),
         ("railway status --service=$SERVICE", "unknown-flag", "`railway status` has no flag `--service`"),
         ("railway variables --sett A=1", "unknown-flag", "`--sett`"),
+        ("railway add --service --nosuch", "unknown-flag", "`--nosuch`"),
+        ("kubectl apply --dry-run --nosuch -f x", "unknown-flag", "`--nosuch`"),
         ("railway volume", "needs-subcommand", "`railway volume`"),
         ("psql --databse=app", "unknown-flag", "`--databse`"),
         ("psql -Z", "unknown-flag", "psql: invalid option -- 'Z'"),
@@ -197,6 +201,8 @@ def test_what_the_cli_lacks_is_found_and_named(command: str, rule: str, named: s
         "heroku pg:extras",
         "railway sandbox any --thing",
         "redis-cli $COMMAND",
+        "redis-cli YOUR_COMMAND",
+        "railway your-command",
         "./railway rollback",
         "scripts/kubectl lgos",
         "$HOME/tools/docker lgos",

@@ -27,6 +27,7 @@ commands:
   orders:
     needs-subcommand: true
     flags: "--json"
+    inherited: "--shop="
     commands:
       drain: {aliases: [empty], flags: "-f --force --since="}
 """
@@ -84,6 +85,7 @@ def _lint(command: str, path: Path) -> list[str]:
     ("command", "found"),
     [
         ("shopctl --region eu orders empty -f", []),
+        ("shopctl orders --json drain --shop north", []),
         ("shopctl orders", ["needs-subcommand: `shopctl orders` needs a subcommand"]),
         ("shopctl oders drain", ["unknown-command: shopctl 2.4 has no command `oders`"]),
         ("shopctl orders drain --forced", ["unknown-flag: `shopctl orders drain` has no flag `--forced`"]),

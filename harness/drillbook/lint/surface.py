@@ -186,12 +186,7 @@ class _Reading:
     def _is_name(self, word: Word) -> bool:
         """Whether a word can only be a command: no expansion, placeholder or pattern."""
         text = word.text.lower() if self._grammar.any_case else word.text
-        return (
-            not word.variables
-            and not word.substitutes
-            and not placeholders(word.text)
-            and _COMMAND.fullmatch(text) is not None
-        )
+        return _COMMAND.fullmatch(text) is not None and not placeholders(word.text)
 
     def _unknown(self, place: int, name: str) -> Problem | None:
         known = self._command.commands
