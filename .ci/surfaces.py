@@ -159,8 +159,8 @@ _DOCKER_HIDDEN = (
     "kernel-memory",
 )
 _DOCKER_PLUGINS = (
-    "ai app buildx cloud compose debug desktop dev extension feedback harmonia init mcp model offload pass "
-    "sandbox sbom scan scout slim"
+    "ai app bake buildx cloud compose debug desktop dev extension feedback harmonia init mcp model offload "
+    "pass sandbox sbom scan scout slim"
 ).split()
 _DOCKER_VERBATIM = ("run", "exec", "create")
 
@@ -179,7 +179,7 @@ def docker(program: str) -> str:
         "program": "docker",
         "names": ["docker"],
         "version": re.search(r"version ([\d.]+)", text)[1],  # type: ignore[index]
-        "source": "its --help, taken by .ci/surfaces.py, and hidden flags that it takes",
+        "source": "its --help, taken by .ci/surfaces.py, and hidden flags",
         "plugins": True,
         "says": {
             "command": "docker: unknown command: docker {word}, exit code 1",
@@ -207,7 +207,7 @@ def _docker_command(program: str, path: tuple[str, ...]) -> Node:
 
 def _docker_flags(program: str, path: tuple[str, ...], text: str) -> dict[str, str]:
     flags = {"-h": "", "--help": ""}
-    line = re.compile(r"^\s{2,6}(?:(-\w), )?\s*(--[\w-]+)(?: (\w+))?(?:\s{2,}|$)", re.MULTILINE)
+    line = re.compile(r"^\s{2,6}(?:(-\w), )?\s*(--[\w-]+)(?: ([\w-]+))?(?:\s{2,}|$)", re.MULTILINE)
     for block in re.findall(r"^(?:Options|Global Options):\n((?:.+\n)+)", text, re.MULTILINE):
         for short, long, kind in line.findall(block):
             value = "=" if kind else ""
@@ -246,9 +246,9 @@ def curl(program: str) -> str:
     # A later release has these as well; its documentation lists them, one file a flag.
     later = (
         "ca-native dump-ca-embed= ech= expand-*= follow haproxy-clientip= http3-only ip-tos= ipfs-gateway= "
-        "keepalive-cnt= knownhosts= mptcp out-null parallel-max-host= proxy-ca-native proxy-http2 sigalgs= "
-        "skip-existing tls-earlydata trace-config= trace-ids upload-flags= url-query= variable= "
-        "vlan-priority="
+        "keepalive-cnt= knownhosts= mptcp out-null parallel-max-host= proxy-ca-native proxy-http2 "
+        "request-mode= show-headers sigalgs= skip-existing ssl-sessions= tls-earlydata trace-config= "
+        "trace-ids upload-flags= url-query= variable= vlan-priority="
     )
     for word in later.split():
         flags.setdefault("--" + word.rstrip("="), "=" if word.endswith("=") else "")
@@ -259,7 +259,7 @@ def curl(program: str) -> str:
     head = {
         "program": "curl",
         "version": version,
-        "source": "`curl --help all`, taken by .ci/surfaces.py, with the flags of later releases up to 8.16",
+        "source": "`curl --help all`, taken by .ci/surfaces.py, with the flags of later releases up to 8.17",
         "grammar": {"prefixes": True, "no-equals": True},
         "says": {
             "flag": "curl: option {word}: is unknown, exit code 2",

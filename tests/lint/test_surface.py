@@ -75,6 +75,7 @@ docker ps -aq --filter name=web
 docker container ls --all
 docker logs web --tail=100 --follow
 docker run --rm -it -v data:/data -e A=1 --net=host alpine tar czf - -C /data .
+docker run --gpus all -h web --rm -d web
 docker exec -it web sh -c "ls --color"
 docker -H tcp://host:2375 ps
 docker stats --no-stream web
@@ -128,6 +129,7 @@ curl -X POST https://shop/api -H "A: b" -d '{"a": 1}' --max-time 10
 curl -IL https://shop --no-keepalive
 curl -fsS --retry 3 --retry-all-errors https://shop | jq .
 curl --head --insec https://shop
+curl --show-headers https://shop
 """.strip().splitlines()
 
 
