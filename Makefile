@@ -4,6 +4,7 @@
 #   make test        run the test suite        (make test ARGS="-k sandbox" narrows it down)
 #   make check       lint, types, imports, build
 #   make catalogue   run every variant, and write docs/catalogue.md from what came of it
+#   make findings    ablate and mutate the packaged plan, and write docs/findings.md from what came of it
 #   make samples     run the drills whose reports are in reports/samples/, and replace those
 #   make bench       measure what a drill costs (bench-suite: the whole plan; bench-containers: in containers)
 #   make clean       throw away .venv and whatever tools left behind
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test check lint types imports build samples catalogue bench bench-suite bench-containers clean
+.PHONY: help drill test check lint types imports build samples catalogue findings bench bench-suite bench-containers clean
 .NOTPARALLEL:
 
 help:
@@ -44,6 +45,9 @@ build: $(READY)
 
 catalogue: $(READY)
 	$(BIN)/python .ci/catalogue.py $(ARGS)
+
+findings: $(READY)
+	$(BIN)/python .ci/findings.py $(ARGS)
 
 samples: $(READY)
 	$(BIN)/python .ci/samples.py $(ARGS)

@@ -102,6 +102,7 @@ _FILE = click.Path(path_type=Path)
               help="Fail if a variant's median TTR is above it; known gaps aside.")  # fmt: skip
 @click.option("--no-history", is_flag=True, help="Leave the run out of the history.")
 @click.option("--no-sandbox", is_flag=True, help="Run a runbook's commands unconfined on this machine.")
+@click.option("--ablate", is_flag=True, help="Then leave each step out in turn: which are needed?")
 def run(**flags: object) -> int:
     """Run drills: the packaged plan's, a plan's, or the named ones.
 
@@ -111,6 +112,53 @@ def run(**flags: object) -> int:
     from drillbook.commands.run import Flags, run_command  # noqa: PLC0415  see above
 
     return run_command(Flags(**flags))  # type: ignore[arg-type]
+
+
+@main.command()
+@click.argument("what", nargs=-1, metavar="[PLAN|SCENARIO|SCENARIO/VARIANT]...")
+@click.option("--runbook", type=_FILE, metavar="FILE", help="Mutate this runbook instead of the plan's.")
+@click.option("--backend", type=click.Choice(["local", "docker"]), default="local", show_default=True,
+              help="Where the stack runs.")  # fmt: skip
+@click.option(
+    "--all-variants", is_flag=True, help="Every variant in the plan, not only each scenario's first."
+)
+@click.option(
+    "--no-control", is_flag=True, help="Skip the proof that the failure would not have passed by itself."
+)
+@click.option("--only", multiple=True, metavar="OPERATOR|MUTANT",
+              help="Only mutants by this operator, or this mutant; may be given several times.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="Also the mutants on which no verdict can hang.")
+@click.option(
+    "--max", "most", type=click.IntRange(1), metavar="N", help="At most N mutants, of each drill some."
+)
+@click.option("--list", "list_only", is_flag=True, help="List the mutants, and drill nothing.")
+@click.option("--strict", is_flag=True, help="Take only the calls that the platform's real CLI takes.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N",
+              help="Run N drills side by side. Default: the number of cores.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Seed of traffic.")
+@click.option("--out", type=_FILE, metavar="DIR", help="Default: drillbook-results/<timestamp>.")
+@click.option(
+    "--json", "json_file", type=_FILE, metavar="FILE", help="Write the results as JSON ('-': print)."
+)
+@click.option("--no-sandbox", is_flag=True, help="Run a runbook's commands unconfined on this machine.")
+def mutate(
+    only: tuple[str, ...],
+    everything: bool,  # noqa: FBT001  click calls it by name
+    most: int | None,
+    list_only: bool,  # noqa: FBT001  see above
+    **flags: object,
+) -> int:
+    """Put small mistakes into the runbook's steps, and see whether the drills notice.
+
+    Each mutant that matters is drilled; one that still ends RESOLVED is a survivor: the step is ballast, or
+    the drill is blind. Exit code 1 if one survives that neither another step nor the plan's `survivors`
+    explains.
+    """
+    from drillbook.commands.mutate import Wishes, mutate_command  # noqa: PLC0415  see above
+    from drillbook.commands.run import Flags  # noqa: PLC0415  see above
+
+    fixed = {"responder": "runbook", "repeat": 1, "deadline": None, "junit_file": None}
+    return mutate_command(Flags(**flags, **fixed), Wishes(only, everything, most, list_only))  # type: ignore[arg-type]
 
 
 @main.command(name="list")

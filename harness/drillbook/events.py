@@ -19,6 +19,9 @@ SLIS_HOLD = "the SLIs hold"
 NO_BINDING = "a manual step that the plan binds to no command"
 """Why a step was not carried out that is prose, where the plan says nothing of it."""
 
+LEFT_OUT = "left out on purpose"
+"""Why a step was not carried out of which the drill is to show what comes without it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -38,7 +41,7 @@ class DrillStarted(Event):
     holds why only a human can do it, by the line of each step of which the plan says so; `bound` the lines
     of the manual steps that the plan gives a command or leads to a section. `machine` is what it runs on,
     `revision` the runbook's in git, `plan_sha256` that of the plan's bytes; older journals have
-    none.
+    none. `altered` says in a sentence in what the steps differ from the runbook's, where they do on purpose.
     """
 
     kind = "drill"
@@ -78,6 +81,7 @@ class DrillStarted(Event):
     machine: Machine | None = None
     revision: Revision | None = None
     plan_sha256: str = ""
+    altered: str = ""
 
 
 @dataclass(frozen=True, slots=True)

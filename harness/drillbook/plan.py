@@ -82,7 +82,10 @@ class TrafficChoice:
 
 @dataclass(frozen=True, slots=True)
 class PlannedDrill:
-    """One variant to be drilled; `known_gap` is why it is expected to fail, `line` its line in the plan."""
+    """One variant to be drilled; `known_gap` is why it is expected to fail, `line` its line in the plan.
+
+    `survivors` holds why a mutant of it may survive, by the mutant's name.
+    """
 
     scenario: Scenario
     variant: Variant
@@ -90,6 +93,7 @@ class PlannedDrill:
     known_gap: str | None
     operator: Operator
     line: int
+    survivors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -354,10 +358,12 @@ def _scenario(entry: Item, known: _Known) -> list[PlannedDrill]:
     for text, (key, value) in table["variants"].entries().items():
         if text not in variants:
             raise key.error(f"the scenario {name!r} has no variant {text!r}", suggestion(text, variants))
-        settings = {} if value.is_nothing() else value.table(("known_gap", "operator"))
+        settings = {} if value.is_nothing() else value.table(("known_gap", "operator", "survivors"))
         gap = settings["known_gap"].text() if "known_gap" in settings else None
         as_whom = _operator(settings.get("operator"), own)
-        drills.append(PlannedDrill(scenario, variants[text], sections, gap, as_whom, key.line))
+        survivors = settings["survivors"].entries() if "survivors" in settings else {}
+        accepted = {name: reason.text() for name, (_, reason) in survivors.items()}
+        drills.append(PlannedDrill(scenario, variants[text], sections, gap, as_whom, key.line, accepted))
     if not drills:
         raise table["variants"].error("there are no variants", "leave the key out for all of them")
     return drills

@@ -430,6 +430,7 @@ class PlannedStep:
     command; `bound` says that the plan gave the command; `unfilled` names the placeholders without a rule.
     `expect` is a regular expression that the command's output must match for the step to be answered, or
     empty; `leads_to` is the section whose steps come next in its place; `manual` why only a human can do it.
+    `left_out` says that this drill is to see what comes of it without the step.
     """
 
     step: Step
@@ -439,6 +440,7 @@ class PlannedStep:
     expect: str = ""
     leads_to: str = ""
     manual: str = ""
+    left_out: bool = False
 
 
 class Responder(Protocol):

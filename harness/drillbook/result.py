@@ -116,7 +116,8 @@ class DrillResult:
     `control_needed` says that the verdict hangs on a control: only one that came back can have healed.
     `again_because` is why it was carried out a second time, or empty. `deadline_s` is how long the
     responder had, in seconds. `machine` and `revision` are None where the journal does not have them, or
-    the runbook is in no git repository.
+    the runbook is in no git repository. `altered` says in what its steps differ from the runbook's on
+    purpose, or is empty.
     """
 
     scenario: str
@@ -151,6 +152,7 @@ class DrillResult:
     plan: PlanFile | None
     revision: Revision | None
     machine: Machine | None
+    altered: str = ""
 
     @property
     def gap_note(self) -> str:
@@ -166,6 +168,8 @@ class DrillResult:
         for finding in cast("list[dict[str, Json]]", data["findings"]):
             if not finding["fix"]:
                 finding.pop("fix")
+        if not self.altered:
+            data.pop("altered")
         data.pop("control_needed")  # of use before the control has run, and the verdict says it afterwards
         return data
 
@@ -241,6 +245,7 @@ def result_of(entries: Sequence[Entry], control: Sequence[Entry] | None, *, run_
         plan=PlanFile(start.plan, start.plan_sha256) if start.plan is not None else None,
         revision=start.revision,
         machine=start.machine,
+        altered=start.altered,
     )
 
 

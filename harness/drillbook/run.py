@@ -139,7 +139,7 @@ class Run:
             async with places.one():
                 occupancy = Occupancy()
                 result = await self._drill(slot, host)
-            unexpected = result is not None and not result.expected
+            unexpected = result is not None and slot.surprised(result.verdict, expected=result.expected)
             because = too_busy(slot.run_dir, occupancy.share()) if unexpected else ""
             if because and not self.interrupted_by:
                 async with places.all():

@@ -19,7 +19,7 @@ from drillbook.bindings import Binding, fill
 from drillbook.docker_host import DockerHost
 from drillbook.events import DrillStarted
 from drillbook.host import Host
-from drillbook.model import Json, Machine, Revision, Section, Step, to_json
+from drillbook.model import Json, Machine, Revision, Section, Step, Verdict, to_json
 from drillbook.places import cores
 from drillbook.plan import Plan, PlannedDrill
 from drillbook.protocols import PlannedStep
@@ -35,6 +35,7 @@ BASE_TOOLS = (
     *("test", "timeout", "tr", "true", "uniq", "watch", "wc", "xargs"),
 )
 REAL_TOOLS = ("psql", "redis-cli")
+_GAPPED = ("runbook", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,44 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Alteration:
+    """How a drill's steps are made to differ from the runbook's, to see what comes of it.
+
+    `text` says it in a sentence; what of the plan itself is altered, the slot's plan has already.
+    `left_out` are the lines of the steps to be passed over, `awaited` the verdicts that are no surprise, and
+    `repeat` the words of the command that does it again. None leaves the deadline, in seconds, as it is.
+    """
+
+    text: str
+    left_out: frozenset[int] = frozenset()
+    awaited: frozenset[Verdict] = frozenset()
+    deadline_s: float | None = None
+    repeat: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
-    """One drill of a run: which, the how-manieth repeat, and where it goes."""
+    """One drill of a run: which, the how-manieth repeat, where it goes, and what is altered in it."""
 
     plan: Plan
     drill: PlannedDrill
     repeat: int
     run_dir: Path
+    alteration: Alteration | None = None
 
     @property
     def name(self) -> str:
         """Scenario and variant, as a user would type them."""
         return f"{self.drill.scenario.name}/{self.drill.variant.name}"
+
+    @property
+    def label(self) -> str:
+        """The name, and what is altered."""
+        return f"{self.name} ({self.alteration.text})" if self.alteration is not None else self.name
+
+    def surprised(self, verdict: Verdict, *, expected: bool) -> bool:
+        """Whether `verdict` is not what was to come; `expected` is whether the plan expects it."""
+        return verdict not in self.alteration.awaited if self.alteration is not None else not expected
 
 
 def slots(plan: Plan, drills: Sequence[PlannedDrill], repeats: int, out: Path) -> list[Slot]:
@@ -119,7 +146,7 @@ def spec(
         template=str(host.template),
         programs=host.programs,
         responder="none" if is_control else options.responder,
-        steps=planned_steps(plan, drill),
+        steps=planned_steps(plan, drill, _left_out(slot)),
         exports=drill.operator.exports,
         tools=shell_tools(plan),
         step_deadline_s=plan.timing.step_deadline_s,
@@ -160,10 +187,10 @@ def header(
         sections=tuple(section.title for section in drill.sections),
         runbook=cast("Mapping[str, Json]", to_json(plan.runbook)),
         plan=str(plan.path),
-        # A gap is the runbook's: who works without it may well close it.
-        known_gap=drill.known_gap if options.responder in ("runbook", "none") else None,
+        # A gap is the runbook's: who works without it, or with other steps, may well close it.
+        known_gap=drill.known_gap if slot.alteration is None and options.responder in _GAPPED else None,
         objectives=plan.objectives,
-        deadline_s=options.deadline_s or timing.deadline_s,
+        deadline_s=_deadline_s(slot, options),
         settle_s=timing.settle_s,
         hold_s=timing.hold_s,
         probe_interval_s=timing.probe_interval_s,
@@ -183,6 +210,7 @@ def header(
         plan_sha256=_sha256(plan.path),
         manual={str(binding.step_line): binding.manual for binding in plan.bindings if binding.manual},
         bound=tuple(sorted(binding.step_line for binding in plan.bindings if not binding.manual)),
+        altered=slot.alteration.text if slot.alteration is not None else "",
     )
 
 
@@ -195,6 +223,15 @@ def _revision(runbook: Path) -> Revision | None:
 @functools.cache
 def _sha256(plan: Path) -> str:
     return hashlib.sha256(plan.read_bytes()).hexdigest()
+
+
+def _left_out(slot: Slot) -> frozenset[int]:
+    return slot.alteration.left_out if slot.alteration is not None else frozenset()
+
+
+def _deadline_s(slot: Slot, options: Options) -> float:
+    given = slot.alteration.deadline_s if slot.alteration is not None else None
+    return given or options.deadline_s or slot.plan.timing.deadline_s
 
 
 def locustfile(plan: Plan) -> Path:
@@ -246,6 +283,8 @@ def severity(drill: PlannedDrill) -> str:
 
 def repeat_command(slot: Slot, options: Options) -> str:
     """The command that runs the same drill again."""
+    if slot.alteration is not None and slot.alteration.repeat:
+        return shlex.join(slot.alteration.repeat)
     words = ["drillbook", "run"]
     if slot.plan.path.resolve().parent != library.drills_dir().resolve():
         words.append(str(slot.plan.path))
@@ -261,15 +300,19 @@ def repeat_command(slot: Slot, options: Options) -> str:
     return shlex.join([*words, "--seed", str(options.seed + slot.repeat)])
 
 
-def planned_steps(plan: Plan, drill: PlannedDrill) -> tuple[PlannedStep, ...]:
+def planned_steps(
+    plan: Plan, drill: PlannedDrill, left_out: frozenset[int] = frozenset()
+) -> tuple[PlannedStep, ...]:
     """The steps of the drill's sections as they would be carried out, in order, each once.
 
-    The steps of a section that a step leads to come right after it.
+    The steps of a section that a step leads to come right after it. Those on the lines `left_out` are marked.
     """
     planned: dict[Step, PlannedStep] = {}
     for section in drill.sections:
         _plan_section(section, plan, planned)
-    return tuple(planned.values())
+    return tuple(
+        replace(each, left_out=True) if each.step.line in left_out else each for each in planned.values()
+    )
 
 
 def _plan_section(section: Section, plan: Plan, planned: dict[Step, PlannedStep]) -> None:

@@ -67,6 +67,8 @@ def wrong(text: str, line: int, message: str, name: str) -> object:
         wrong(TOP.replace(", section: Locks in the database", ""), 2, "no section 'Database Issues'", "own"),
         wrong(PLAN.replace("savepoint-", "safepoint-"), 7, "did you mean 'savepoint-aborted'?", "variant"),
         wrong(PLAN.replace("known_gap", "known_gaps"), 7, "did you mean 'known_gap'?", "variant key"),
+        wrong(PLAN.replace("known_gap: it is aborted", "survivors: [drop-10]"), 7, "survivors must be a table", "survivors"),
+        wrong(PLAN.replace("known_gap: it is aborted", "survivors: {drop-10: 5}"), 7, "drop-10 must be text", "no reason"),
         wrong(PLAN.replace("it is aborted", "''"), 7, "known_gap must be text, not nothing", "empty gap"),
         wrong(PLAN.replace("{}", "[]"), 6, "must be a table, not a list", "variant no table"),
         wrong(PLAN.split("variants")[0] + "variants: {}\n", 5, "there are no variants", "no variants"),

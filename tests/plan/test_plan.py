@@ -34,7 +34,7 @@ drills:
     operator: {exports: [REDIS_URL]}
     variants:
       other-role:
-      keepalive: {known_gap: its age is hidden, operator: {role: superuser}}
+      keepalive: {known_gap: its age is hidden, operator: {role: superuser}, survivors: {state-9: it is rare}}
 """
 
 
@@ -56,6 +56,7 @@ def test_every_key_of_a_plan_is_read(load: Load, tmp_path: Path) -> None:
     assert [section.title for section in first.sections] == ["Locks in the database", "4. Pool is full"]
     assert (first.variant.name, first.known_gap, first.line) == ("other-role", None, 20)
     assert (second.variant.name, second.known_gap) == ("keepalive", "its age is hidden")
+    assert (first.survivors, second.survivors) == ({}, {"state-9": "it is rare"})
     assert first.operator == Operator("app", ("REDIS_URL",))
     assert second.operator == Operator("superuser", ("REDIS_URL",))
 

@@ -14,7 +14,7 @@ from drillbook.errors import JournalError, StackError
 from drillbook.events import StepEnded
 from drillbook.model import PostMortemHeading, Templates, Verdict
 from drillbook.reporting.facts import facts
-from drillbook.reporting.reports import rendered, write_reports
+from drillbook.reporting.reports import rendered, write_reports, write_suite
 from drillbook.result import result_of
 
 NASTY = "a | b ``` </pre><script>alert(1)</script> <img src=https://example.com/x> **bold**"
@@ -196,6 +196,20 @@ def test_a_known_gap_is_told_at_the_head() -> None:
     assert "Known gap, as expected: The query is too narrow." in text
     text = files(drill(first=replace(first)), control())["postmortem.md"]
     assert "Known gap, but not as expected" in text
+
+
+def test_that_steps_were_altered_is_told_at_the_head_and_in_the_result_and_there_is_no_suite(
+    tmp_path: Path,
+) -> None:
+    made = files(drill(first=start(altered="line 15 is left out", control=False)))
+    assert "**The steps were altered on purpose:** Line 15 is left out." in made["postmortem.md"]
+    assert "Line 15 is left out." in made["postmortem.html"]
+    assert json.loads(made["result.json"])["altered"] == "line 15 is left out"
+    assert "altered" not in json.loads(files(drill(), control())["result.json"])
+    story = drill(first=start(altered="line 15 is left out", control=False))
+    story.write(tmp_path / "drill" / "journal.jsonl")
+    write_suite(tmp_path, [tmp_path / "drill"], [write_reports(tmp_path / "drill")])
+    assert not (tmp_path / "suite.md").exists()
 
 
 def test_the_checklist_is_ticked_only_where_the_drill_did_the_thing() -> None:

@@ -81,6 +81,19 @@ def test_what_only_a_human_can_do_is_skipped_with_its_reason(tmp_path: Path) -> 
     assert events(entries, StepSkipped)[0][1].reason == "it takes a phone"
 
 
+def test_a_step_that_is_left_out_is_passed_over_and_says_so_whatever_it_is(tmp_path: Path) -> None:
+    steps = [
+        PlannedStep(step(3, "touch cured"), "touch cured", left_out=True),
+        PlannedStep(step(4, None, "Ask the vendor"), manual="it takes a phone", left_out=True),
+        PlannedStep(step(5, "echo look"), "echo look"),
+    ]
+    entries = respond(tmp_path, steps)
+    assert [s.line for _, s in events(entries, StepStarted)] == [5]
+    left_out = [(s.line, s.reason) for _, s in events(entries, StepSkipped)]
+    assert left_out == [(3, "left out on purpose"), (4, "left out on purpose")]
+    assert not (tmp_path / "cured").exists()
+
+
 def test_a_step_that_leads_to_a_section_says_so(tmp_path: Path) -> None:
     steps = [PlannedStep(step(3, None, "Roll back"), leads_to="Rollback"), PlannedStep(step(9, "ls"), "ls")]
     entries = respond(tmp_path, steps)

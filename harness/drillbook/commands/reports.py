@@ -64,7 +64,7 @@ def recover_command(folder: Path | None) -> int:
     Raises:
         InputError: `folder` holds no run.
     """
-    runs = list(runs_in(folder or RESULTS))
+    runs = list(runs_in(folder or RESULTS, altered=True))
     if folder is not None and not runs:
         raise InputError(f"holds no {INDEX}", path=folder, hint="name the directory of a run")
     unfinished = [(run, index) for run, index in runs if not index["ended"] and not _lives(index)]
@@ -103,13 +103,16 @@ def _clear_engine() -> int:
     return len(marks)
 
 
-def runs_in(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The directories of the runs that are `folder` or in it, each with its index.
+def runs_in(folder: Path, *, altered: bool = False) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The directories of the runs that are `folder` or in it, its own first, each with its index.
+
+    Those with `altered` steps lie within the run of the whole sections, one level deeper.
 
     Raises:
         InputError: an index is not one.
     """
-    for path in sorted([folder / INDEX, *folder.glob(f"*/{INDEX}")]):
+    within = [*folder.glob(f"*/{INDEX}"), *(folder.glob(f"*/*/{INDEX}") if altered else ())]
+    for path in [folder / INDEX, *sorted(within)]:
         if path.exists():
             try:
                 index = json.loads(path.read_text("utf-8"))

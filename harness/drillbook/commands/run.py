@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +16,13 @@ from drillbook.commands.terminal import Terminal
 from drillbook.docker import engine
 from drillbook.errors import InputError, SandboxError
 from drillbook.history import History, place
-from drillbook.model import ExitCode
+from drillbook.model import ExitCode, Json
 from drillbook.places import cores
 from drillbook.plan import Plan, PlannedDrill, load_plan, select
 from drillbook.repeats import grouped, over
 from drillbook.result import DrillResult, document, dumps
 from drillbook.run import Run, make_out, write_whole
-from drillbook.schedule import Options, apart, slots
+from drillbook.schedule import Options, Slot, apart, slots
 from drillbook.spec import COMMAND
 from drillbook.stack.sandbox import reason_against
 from drillbook.verdict import exit_code
@@ -50,6 +51,17 @@ class Flags:
     no_sandbox: bool
     no_history: bool = False
     max_ttr: float | None = None
+    ablate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that can begin: its drills, how they are run, where their results go."""
+
+    slots: list[Slot]
+    options: Options
+    out: Path
+    sandboxed: bool
 
 
 def run_command(flags: Flags) -> int:
@@ -57,6 +69,38 @@ def run_command(flags: Flags) -> int:
 
     Raises:
         DrillbookError: bad input, or nothing could be run.
+    """
+    if flags.ablate:
+        from drillbook.commands.ablate import ablate_command  # noqa: PLC0415  only where asked for
+
+        return ablate_command(flags)
+    prepared = prepare(flags)
+    out = prepared.out
+    with Terminal(total=len(prepared.slots)) as terminal:
+        run = Run(
+            prepared.slots,
+            prepared.options,
+            out,
+            terminal,
+            jobs=flags.jobs or cores(),
+            sandboxed=prepared.sandboxed,
+        )
+        results = run.carry_out()
+    write_results(flags, results)
+    terminal.conclude(results, out)
+    if not flags.no_history:
+        record(results, out)
+    if run.interrupted_by:
+        click.echo(f"drillbook: interrupted by {run.interrupted_by}", err=True)
+        return ExitCode.INTERRUPTED
+    return within(flags.max_ttr, results, exit_code(results))
+
+
+def prepare(flags: Flags) -> Prepared:
+    """Check everything that `flags` ask for, and make the output directory.
+
+    Raises:
+        DrillbookError: bad input, or nothing can be run.
     """
     check_responder(flags.responder)
     chosen = choose(flags)
@@ -75,17 +119,7 @@ def run_command(flags: Flags) -> int:
         runbook=flags.runbook,
     )
     planned = apart(slot for plan, drills in chosen for slot in slots(plan, drills, flags.repeat, out))
-    with Terminal(total=len(planned)) as terminal:
-        run = Run(planned, options, out, terminal, jobs=flags.jobs or cores(), sandboxed=sandboxed)
-        results = run.carry_out()
-    write_results(flags, results)
-    terminal.conclude(results, out)
-    if not flags.no_history:
-        record(results, out)
-    if run.interrupted_by:
-        click.echo(f"drillbook: interrupted by {run.interrupted_by}", err=True)
-        return ExitCode.INTERRUPTED
-    return within(flags.max_ttr, results, exit_code(results))
+    return Prepared(planned, options, out, sandboxed)
 
 
 def record(results: list[DrillResult], out: Path) -> None:
@@ -123,8 +157,10 @@ def check_responder(responder: str) -> None:
         )
 
 
-def choose(flags: Flags) -> list[tuple[Plan, tuple[PlannedDrill, ...]]]:
+def choose(flags: Flags, *, quiet: bool = False) -> list[tuple[Plan, tuple[PlannedDrill, ...]]]:
     """The plans that `flags` name, or the packaged one, each with the drills that they select.
+
+    What of a plan does not fit is told, unless it is to be `quiet`.
 
     Raises:
         InputError: a plan, runbook, scenario or variant can't be used.
@@ -141,7 +177,7 @@ def choose(flags: Flags) -> list[tuple[Plan, tuple[PlannedDrill, ...]]]:
         left_out = [*plan.left_out.values()]
         if plan.stack is not None and flags.backend == "docker":
             left_out += plan.stack.left_out()
-        for error in left_out:
+        for error in left_out if not quiet else ():
             click.echo(f"drillbook: warning: left out: {error.render()}", err=True)
     return chosen
 
@@ -199,14 +235,14 @@ def check_file(file: Path | None) -> None:
         raise InputError("is a directory", path=file, hint="name a file")
 
 
-def write_results(flags: Flags, results: list[DrillResult]) -> None:
-    """Write the files that `flags` ask for.
+def write_results(flags: Flags, results: list[DrillResult], beside: Mapping[str, Json] | None = None) -> None:
+    """Write the files that `flags` ask for; `beside` is what the JSON has beside the drills.
 
     Raises:
         InputError: one can't be written.
     """
     if flags.json_file is not None:
-        text = dumps(document(results))
+        text = dumps({**document(results), **(beside or {})})
         if str(flags.json_file) == "-":
             sys.stdout.write(text)
         else:

@@ -91,14 +91,14 @@ class Terminal:
         self._done += 1
         if self._console.is_terminal:
             line = Text.assemble(
-                (f"{result.verdict:<16}", STYLES[result.verdict]), f"{slot.name}  ", (result.reason, "dim")
+                (f"{result.verdict:<16}", STYLES[result.verdict]), f"{slot.label}  ", (result.reason, "dim")
             )
             self._live.console.print(line)
         self._refresh()
 
     def _show(self, slot: Slot, phase: str, detail: str) -> None:
         self._lines[slot.run_dir] = Text.assemble(
-            (f"{phase:<11}", "cyan"), f"{slot.name}  ", (detail.splitlines()[0] if detail else "", "dim")
+            (f"{phase:<11}", "cyan"), f"{slot.label}  ", (detail.splitlines()[0] if detail else "", "dim")
         )
         self._refresh()
 
@@ -123,6 +123,8 @@ class Terminal:
                 Text(f"{len(gaps)} known gap{'s' if len(gaps) > 1 else ''}, as expected", style="dim")
             )
         self._tell_absent(results)
+        if any(result.altered for result in results):
+            return
         where = f"{out}/suite.html" if len(results) > 1 else f"{results[0].run_dir}/postmortem.html"
         self._console.print(f"Report: {where}", soft_wrap=True)
 

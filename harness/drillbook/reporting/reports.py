@@ -46,12 +46,13 @@ def write_suite(out: Path, run_dirs: Sequence[Path], results: Sequence[DrillResu
     """Write `suite.md` and `suite.html` in `out`, on the drills in `run_dirs`, whose results are `results`.
 
     Beside them `coverage.html`, where the runbook's text is still the one that was drilled.
+    Drills of steps that were altered on purpose say nothing of the runbook as it is: they have no suite.
 
     Raises:
         JournalError: a journal can't be read.
         StackError: the templates are missing, or a file can't be written.
     """
-    if not results:
+    if not results or any(result.altered for result in results):
         return
     try:
         told = suite.gather(run_dirs, results)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drillbook.events import (
+    LEFT_OUT,
     NO_BINDING,
     SLIS_HOLD,
     FindingMade,
@@ -82,7 +83,9 @@ class RunbookResponder:
     async def respond(self) -> None:
         """Carry out one step after another while the SLIs do not hold."""
         for number, planned in enumerate(self._steps, 1):
-            if planned.manual:
+            if planned.left_out:
+                self._skip(planned, LEFT_OUT)
+            elif planned.manual:
                 self._skip(planned, planned.manual)
             elif self._watch.holds(self._pace.look_s):
                 self._skip(planned, SLIS_HOLD)

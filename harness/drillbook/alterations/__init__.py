@@ -1,0 +1,1 @@
+"""What drills with altered steps say: which steps are needed, and whether a drill notices a worse one."""
