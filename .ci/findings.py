@@ -1,7 +1,9 @@
 """Make docs/findings.md: ablate and mutate the packaged plan, and tell what came of it.
 
-`findings.py ABLATED MUTATED` takes the directories of two runs that were made already. A run that was ended
-early, or in which a drill said nothing, replaces nothing; nor does one with a survivor that nothing explains.
+`findings.py ABLATED MUTATED...` takes the directories of runs that were made already; where several runs
+have a mutant, the last that says something of it counts, so that what a busy host left without a say can be drilled
+again (`drillbook mutate --only ...`). Where a drill has no say in the end, or a mutant survived that nothing
+explains, the page stays as it is.
 """
 
 from __future__ import annotations
@@ -23,15 +25,15 @@ _DEADLINE_S = 1800.0
 _HEAD = """# Findings
 
 What the packaged plan's drills say of the packaged runbook's steps, and what its mutants say of the drills.
-Made by `make findings` from one run each of `drillbook run --ablate` and `drillbook mutate` over each
-scenario's first variant; what is in it is what those runs came to. What the words mean is in
-[ablation and mutants](ablation-and-mutants.md).
+Made by `make findings` from {runs} over each scenario's first variant; what is in it is what those runs
+came to. What the words mean is in [ablation and mutants](ablation-and-mutants.md).
 """
+_FATES = ("killed", "survived", "backed up", "accepted", "no say", "not drilled")
 
 Json = dict[str, Any]
 
 
-def run_drills() -> tuple[Path, Path]:
+def run_drills() -> list[Path]:
     """Run both commands; their directories."""
     out = _ROOT / _OUT
     number = 1 + sum(1 for _ in out.parent.glob(f"{out.name}-*-ablated"))
@@ -43,13 +45,34 @@ def run_drills() -> tuple[Path, Path]:
         if done.returncode not in fine:
             sys.exit(f"{' '.join(words)} ended with exit code {done.returncode}; {_PAGE.name} is as it was")
         folders.append(_ROOT / folder)
-    return folders[0], folders[1]
+    return folders
+
+
+def merged(mutations: Sequence[Json]) -> Json:
+    """The mutants of several runs as those of one: of each the last that says something."""
+    found: dict[str, Json] = {}
+    for mutant in (each for mutation in mutations for each in mutation["mutants"]):
+        mute = mutant["fate"] in ("no say", "not drilled") or mutant["immaterial"]
+        if mutant["id"] not in found or not mute:
+            found[mutant["id"]] = mutant
+    mutants = list(found.values())
+    fates = ["" if each["immaterial"] else each["fate"] for each in mutants]
+    return {
+        "runs": len(mutations),
+        "mutants": mutants,
+        "seconds": sum(mutation["seconds"] for mutation in mutations),
+        "outdated": [ident for mutation in mutations for ident in mutation["outdated"]],
+        "tally": {fate: fates.count(fate) for fate in _FATES} | {"immaterial": fates.count("")},
+    }
 
 
 def page(ablation: Json, mutation: Json) -> Iterator[str]:
     """The page's parts."""
     check(ablation, mutation)
-    yield _HEAD
+    runs = "one run each of `drillbook run --ablate` and `drillbook mutate`"
+    if mutation["runs"] > 1:
+        runs = f"one run of `drillbook run --ablate` and {mutation['runs']} of `drillbook mutate`"
+    yield _HEAD.format(runs=runs)
     yield from _needed(ablation)
     yield from _killed(mutation)
 
@@ -65,18 +88,24 @@ def check(ablation: Json, mutation: Json) -> None:
     ]
     counts = mutation["tally"]
     for bad, why in (
-        (ablation["interrupted"] or mutation["interrupted"], "a run was ended early"),
+        (ablation["interrupted"], "the run was ended early"),
         (mute, f"these were not drilled: {', '.join(mute)}"),
         (
             any(s["necessity"] == "no say" for d in ablation["drills"] for s in d["steps"]),
             "a drill has no say",
         ),
-        (counts["no_say"] or counts["not_drilled"], "a mutant's drill has no say, or is missing"),
+        (counts["no say"] or counts["not drilled"], f"these have no say: {' '.join(_mute(mutation))}"),
         (counts["survived"], "a mutant survived, and nothing explains it"),
         (mutation["outdated"], f"out of date in the plan: {', '.join(mutation['outdated'])}"),
     ):
         if bad:
             sys.exit(f"{why}; {_PAGE.name} is as it was")
+
+
+def _mute(mutation: Json) -> list[str]:
+    """The mutants that have no say, as `drillbook mutate` takes them."""
+    left = [each for each in mutation["mutants"] if each["fate"] in ("no say", "not drilled")]
+    return [f"--only {each['id']}" for each in left if not each["immaterial"]]
 
 
 # --------------------------------------------------------------------------- which steps are needed
@@ -124,11 +153,11 @@ def _lines(numbers: Sequence[int]) -> str:
 def _killed(mutation: Json) -> Iterator[str]:
     counts = mutation["tally"]
     matter = counts["killed"] + counts["survived"]
-    rate = share(counts["killed"], matter)
     yield "## What the drills notice\n"
-    yield f"{md(sentence(mutation['headline']))} The kill rate is **{rate}**."
-    yield f"{counts['immaterial']} more mutants do not matter and were not drilled."
-    yield f"It took {seconds(mutation['seconds'])}.\n"
+    yield f"{counts['killed']} of {count(matter, 'mutant')} that matter were killed: the kill rate is"
+    yield f"**{share(counts['killed'], matter)}**. {counts['backed up']} survived since another step cures"
+    yield f"as well, and {counts['accepted']} are accepted by the plan. {counts['immaterial']} more do not"
+    yield f"matter and were not drilled. It took {seconds(mutation['seconds'])}.\n"
     mutants = [each for each in mutation["mutants"] if not each["immaterial"]]
     yield from _by_operator(mutants)
     yield from _by_verdict(mutants)
@@ -185,10 +214,11 @@ def _read(path: Path) -> Json:
 def main() -> None:
     """Make the page."""
     given = [Path(word) for word in sys.argv[1:]]
-    if len(given) not in (0, 2):
-        sys.exit("usage: findings.py [ABLATED MUTATED]")
-    ablated, mutated = (given[0], given[1]) if given else run_drills()
-    text = "\n".join(page(_read(ablated / "ablation.json"), _read(mutated / "mutants.json"))).rstrip() + "\n"
+    if len(given) == 1:
+        sys.exit("usage: findings.py [ABLATED MUTATED...]")
+    ablated, *mutated = given or run_drills()
+    mutation = merged([_read(folder / "mutants.json") for folder in mutated])
+    text = "\n".join(page(_read(ablated / "ablation.json"), mutation)).rstrip() + "\n"
     _PAGE.write_text(text, "utf-8")
     sys.stdout.write(f"{_PAGE.relative_to(_ROOT)} is written\n")
 
