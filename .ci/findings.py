@@ -1,9 +1,9 @@
 """Make docs/findings.md: ablate and mutate the packaged plan, and tell what came of it.
 
 `findings.py ABLATED MUTATED...` takes the directories of runs that were made already; where several runs
-have a mutant, the last that says something of it counts, so that what a busy host left without a say can be drilled
-again (`drillbook mutate --only ...`). Where a drill has no say in the end, or a mutant survived that nothing
-explains, the page stays as it is.
+have a mutant, the last that says something of it counts, so that what a busy host left without a say can be
+drilled again (`drillbook mutate --only ...`). Where a drill has no say in the end, or a mutant survived that
+nothing explains, the page stays as it is.
 """
 
 from __future__ import annotations
