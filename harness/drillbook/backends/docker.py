@@ -77,6 +77,7 @@ class DockerStack(LocalStack):
             (*published, spec.ports.postgres, spec.ports.redis, spec.ports.provider),
             calls=self._images.calls_port,
             log=Path(spec.logs) / "gate.log",
+            scratch=Path(spec.scratch),
             inside=self._servers(spec.ports),
             names=self._compose.names if self._compose is not None else (),
         )
@@ -148,11 +149,19 @@ class DockerStack(LocalStack):
         return ("python3", f"{_APP}/serve.py", "{release}", "--port", "{port}")
 
     async def _start_parts(self) -> None:
-        await self._pod.start(self._journal)
-        self._pod.serve_calls(self.platform.calls_socket)
-        await asyncio.gather(super()._start_parts(), self._timed("operator", self._start_operator))
+        if self._compose is not None:
+            await self._pod.start(self._journal)
+        else:  # the servers are known, and need not wait for the gate
+            await self._pod.begin()
+        await asyncio.gather(super()._start_parts(), self._start_operator())
 
     async def _start_operator(self) -> None:
+        if self._compose is None:
+            await self._pod.until_closed(self._journal)
+        self._pod.serve_calls(self.platform.calls_socket)
+        await self._timed("operator", self._start_shell)
+
+    async def _start_shell(self) -> None:
         port = self._images.operator_port
         image, tools = self._images.operator, tuple(self._spec.tools)
         self.shell = await ContainerShell.start(self._dock, self._pod, image, tools, port=port)

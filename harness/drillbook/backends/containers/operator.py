@@ -8,9 +8,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from drillbook.backends.containers.code import CODE, package
 from drillbook.backends.containers.container import Container, Recipe
 from drillbook.backends.containers.dock import Dock
-from drillbook.backends.containers.pod import CODE, EVERYWHERE, LOOPBACK, Pod, package
+from drillbook.backends.containers.pod import EVERYWHERE, LOOPBACK, Pod
 from drillbook.errors import StackError
 from drillbook.responders.agent import TOKEN
 from drillbook.responders.shell import Completed
@@ -53,7 +54,7 @@ class ContainerShell:
             image,
             ["sh", "-c", _MAKE, "agent", *agent],
             environment={TOKEN: token, "PYTHONPATH": CODE, "PYTHONDONTWRITEBYTECODE": "1"},
-            files=package(),
+            files=package(pod.scratch),
             user="0",
             options=pod.options,
         )

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from drillbook.backends.containers.code import CODE, package
 from drillbook.backends.containers.container import Container, Recipe
 from drillbook.backends.containers.dock import Dock
 from drillbook.errors import StackError
@@ -24,7 +25,6 @@ from drillbook.journal import Journal
 from drillbook.platforms.edge_control import REPLY_DEADLINE_S, EdgeControl
 from drillbook.platforms.gate import TOKEN
 
-CODE = "/drill/code"
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"  # noqa: S104  of the pod, whose ports are published on the loopback alone
 _START_DEADLINE_S = 20.0
@@ -39,11 +39,6 @@ exec setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all --bounding
 """
 
 
-def package() -> dict[str, bytes | Path]:
-    """The harness's own code, for containers that run a part of it."""
-    return {f"{CODE}/drillbook": Path(__file__).parents[2]}
-
-
 class Pod:
     """A drill's network and its gate; see `platforms.runner.Edge`.
 
@@ -53,6 +48,7 @@ class Pod:
         ports: the ports to publish; the first is the customers', the second the worker's own.
         calls: the port at which the operator's CLI reaches the platform, inside alone.
         log: the gate's log.
+        scratch: a folder of the drill's own on this machine.
         inside: the ports in the pod, by the published ports, where they are others.
         names: the hosts that the pod is on the app's network. Without any, there is no such network, and the
             app is in the pod.
@@ -66,6 +62,7 @@ class Pod:
         *,
         calls: int,
         log: Path,
+        scratch: Path,
         inside: Mapping[int, int] | None = None,
         names: Sequence[str] = (),
     ) -> None:
@@ -76,12 +73,14 @@ class Pod:
         self._inside = dict(inside or {})
         self._names = tuple(names)
         self._log = log
+        self.scratch = scratch
         self._token = secrets.token_hex(16)
         self._networks: list[Any] = []
         self._gate: Container | None = None
         self._control: EdgeControl | None = None
         self._socket: Path | None = None
         self._stopping = False
+        self._began = 0.0
 
     @property
     def options(self) -> dict[str, Any]:
@@ -124,12 +123,21 @@ class Pod:
         return await self._make_network(self.app_network, internal=True, options=options)
 
     async def start(self, journal: Journal) -> None:
-        """Make the network and start the gate.
+        """Make the network, start the gate, and wait until it answers: then there is no way out any more.
 
         Raises:
             StackError: the engine refuses to, or the gate does not answer.
         """
-        began = time.monotonic()
+        await self.begin()
+        await self.until_closed(journal)
+
+    async def begin(self) -> None:
+        """Make the network and start the gate. What joins it now may do so before the way out is closed.
+
+        Raises:
+            StackError: the engine refuses to.
+        """
+        self._began = time.monotonic()
         making = [self._make_network(self._dock.name)]
         making += [self._make_app_network()] if self._names else []
         _, *beside = await asyncio.gather(*making)
@@ -141,7 +149,7 @@ class Pod:
             self._image,
             ["sh", "-c", close, "gate", *gate],
             environment={TOKEN: self._token, "PYTHONPATH": CODE},
-            files=package(),
+            files=package(self.scratch),
             options={
                 "network": self._dock.name,
                 "cap_drop": ["ALL"],
@@ -157,9 +165,18 @@ class Pod:
             await self._dock.call(
                 "join the app's network", network.connect, self._gate.id, aliases=list(self._names)
             )
+
+    async def until_closed(self, journal: Journal) -> None:
+        """Wait until the gate answers, which it does once it has closed the way out.
+
+        Raises:
+            StackError: it does not.
+        """
+        if self._gate is None:
+            raise StackError("the pod is not started")
         await self._gate.wait_until(self._connect, deadline_s=_START_DEADLINE_S, what="answers")
-        seconds = round(time.monotonic() - began, 3)
-        journal.write(PartChanged("edge", "started", f"{LOOPBACK}:{edge}", self._gate.pid, seconds))
+        seconds = round(time.monotonic() - self._began, 3)
+        journal.write(PartChanged("edge", "started", f"{LOOPBACK}:{self._ports[0]}", self._gate.pid, seconds))
 
     async def _connect(self) -> bool:
         try:
