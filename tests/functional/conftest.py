@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,7 +132,57 @@ def worker_of(command: int) -> psutil.Process:
     return min(workers, key=psutil.Process.create_time)
 
 
+def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = 60.0) -> None:
+    """Wait until `condition` holds."""
+    end = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {deadline_s:g} s: {what}"
+        time.sleep(0.02)  # between two looks
+
+
+class Running:
+    """A `drillbook run` in the background, of a drill whose phases all last."""
+
+    def __init__(self, team: Team, *flags: str) -> None:
+        self.team = team
+        plan = team.write(variant="savepoint-aborted")  # not resolved
+        self.process = subprocess.Popen(
+            [str(COMMAND), "run", str(plan), "--no-control", "--out", "out", *flags],
+            cwd=team.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.journal = team.folder / "out" / "stuck-transactions--savepoint-aborted" / "journal.jsonl"
+
+    def wait_for_phase(self, phase: str) -> None:
+        wait_for(lambda: f'"phase":"{phase}"' in self.text(), f"the phase {phase} begins")
+
+    def text(self) -> str:
+        return self.journal.read_text() if self.journal.exists() else ""
+
+    def mark(self) -> str:
+        return str(json.loads((self.team.folder / "out" / "run.json").read_text())["mark"])
+
+
 @pytest.fixture
 def team(tmp_path: Path) -> Team:
     """A team's empty repository."""
     return Team(tmp_path)
+
+
+@pytest.fixture
+def start(team: Team) -> Iterator[Callable[..., Running]]:
+    """Starts a run, and sees to its end whatever the test does."""
+    made: list[Running] = []
+
+    def begin(*flags: str) -> Running:
+        made.append(Running(team, *flags))
+        return made[-1]
+
+    yield begin
+    for running in made:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.process.pid, signal.SIGTERM)
+        running.process.communicate(timeout=60)

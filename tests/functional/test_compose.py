@@ -10,13 +10,12 @@ import pty
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.functional.conftest import COMMAND, Team
+from tests.functional.conftest import COMMAND, Team, wait_for
 
 from drillbook.composefile.program import compose_command
 from drillbook.docker.recipe import ROLES
@@ -35,13 +34,6 @@ PARTS = ("postgres", "redis", "provider", "app")
 UP_S = 120.0
 DEADLINE_S = 30.0
 ORDER = json.dumps({"sku": "tea-001", "quantity": 1, "customer": "me"})
-
-
-def wait_for(check: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
-    end = time.monotonic() + deadline_s
-    while not check():
-        assert time.monotonic() < end, f"not within {deadline_s:g} s: {what}"
-        time.sleep(0.05)
 
 
 class Compose:

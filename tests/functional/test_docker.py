@@ -7,15 +7,13 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.functional.conftest import COMMAND, Team, left_behind
+from tests.functional.conftest import Running, Team, left_behind, wait_for
 
 from drillbook.docker import labels
 from drillbook.docker.watcher import abandoned, left
@@ -38,13 +36,6 @@ def drills(team: Team, *flags: str) -> list[dict[str, Any]]:
     assert (team.folder / "results.json").exists(), done.stderr
     found: list[dict[str, Any]] = json.loads((team.folder / "results.json").read_text())["drills"]
     return found
-
-
-def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = 60.0) -> None:
-    end = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
-        time.sleep(0.02)
 
 
 def outputs(team: Team, drill: dict[str, Any]) -> list[str]:
@@ -121,7 +112,7 @@ def own_addresses() -> Iterator[list[str]]:
 def test_every_port_is_published_on_the_loopback_alone_and_everything_is_labelled(
     start: Callable[..., Running], engine: DockerClient
 ) -> None:
-    running = start()
+    running = start("--backend", "docker")
     running.wait_for_phase("detect")
     mark = running.mark()
     containers = engine.containers.list(filters={"label": f"{labels.RUN}={mark}"})
@@ -138,53 +129,11 @@ def test_every_port_is_published_on_the_loopback_alone_and_everything_is_labelle
     assert mark not in abandoned(engine), "its command goes on"
 
 
-class Running:
-    """A `drillbook run --backend docker` in the background."""
-
-    def __init__(self, team: Team) -> None:
-        self.team = team
-        plan = team.write(variant="savepoint-aborted")  # not resolved, so that each phase lasts
-        argv = [str(COMMAND), "run", str(plan), "--no-control", "--out", "out", "--backend", "docker"]
-        self.process = subprocess.Popen(
-            argv,
-            cwd=team.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self.journal = team.folder / "out" / "stuck-transactions--savepoint-aborted" / "journal.jsonl"
-
-    def wait_for_phase(self, phase: str) -> None:
-        wait_for(lambda: f'"phase":"{phase}"' in self.text(), f"the phase {phase} begins")
-
-    def text(self) -> str:
-        return self.journal.read_text() if self.journal.exists() else ""
-
-    def mark(self) -> str:
-        return str(json.loads((self.team.folder / "out" / "run.json").read_text())["mark"])
-
-
-@pytest.fixture
-def start(team: Team) -> Iterator[Callable[..., Running]]:
-    """Starts a run, and sees to its end whatever the test does."""
-    made: list[Running] = []
-
-    def begin() -> Running:
-        made.append(Running(team))
-        return made[-1]
-
-    yield begin
-    for running in made:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(running.process.pid, signal.SIGTERM)
-        running.process.wait(60)
-
-
 @pytest.mark.parametrize("phase", PHASES)
 def test_after_sigkill_nothing_is_left_on_the_engine(
     start: Callable[..., Running], engine: DockerClient, phase: str
 ) -> None:
-    running = start()
+    running = start("--backend", "docker")
     running.wait_for_phase(phase)
     mark = running.mark()
     running.process.kill()
@@ -200,7 +149,7 @@ def test_after_sigkill_nothing_is_left_on_the_engine(
 def test_a_signal_ends_the_run_and_every_container(
     start: Callable[..., Running], engine: DockerClient
 ) -> None:
-    running = start()
+    running = start("--backend", "docker")
     running.wait_for_phase("detect")
     mark = running.mark()
     running.process.send_signal(signal.SIGTERM)

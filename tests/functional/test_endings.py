@@ -2,70 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.functional.conftest import COMMAND, Team, left_behind, worker_of
+from tests.functional.conftest import COMMAND, Running, Team, left_behind, wait_for, worker_of
 
 from drillbook.journal import read
 
 PHASES = ("boot", "inject", "detect", "respond", "verify")
-
-
-class Running:
-    """A `drillbook run` in the background."""
-
-    def __init__(self, team: Team, *flags: str) -> None:
-        self.team = team
-        plan = team.write(variant="savepoint-aborted")  # not resolved, so that each phase lasts
-        self.process = subprocess.Popen(
-            [str(COMMAND), "run", str(plan), "--no-control", "--out", "out", *flags],
-            cwd=team.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self.journal = team.folder / "out" / "stuck-transactions--savepoint-aborted" / "journal.jsonl"
-
-    def wait_for_phase(self, phase: str) -> None:
-        wait_for(lambda: f'"phase":"{phase}"' in self.text(), f"the phase {phase} begins")
-
-    def text(self) -> str:
-        return self.journal.read_text() if self.journal.exists() else ""
-
-    def mark(self) -> str:
-        return str(json.loads((self.team.folder / "out" / "run.json").read_text())["mark"])
-
-
-def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = 60.0) -> None:
-    end = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
-        time.sleep(0.01)
-
-
-@pytest.fixture
-def start(team: Team) -> Iterator[Callable[..., Running]]:
-    """Starts a run, and sees to its end whatever the test does."""
-    made: list[Running] = []
-
-    def begin(*flags: str) -> Running:
-        made.append(Running(team, *flags))
-        return made[-1]
-
-    yield begin
-    for running in made:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(running.process.pid, signal.SIGKILL)
-        running.process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

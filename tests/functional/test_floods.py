@@ -7,11 +7,9 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 
 import pytest
-from tests.functional.conftest import COMMAND, Team, left_behind
+from tests.functional.conftest import COMMAND, Team, left_behind, wait_for
 
 RUNBOOK = "# Shop\n\n## Rate Limits\n\n1. Look\n"
 PLAN = """\
@@ -22,13 +20,6 @@ drills:
     variants:
       bot-one-address: {}
 """
-
-
-def wait_for(condition: Callable[[], bool], what: str, deadline_s: float = 60.0) -> None:
-    end = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("flag", ["", "--no-sandbox"], ids=["sandboxed", "unconfined"])

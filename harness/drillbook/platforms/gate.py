@@ -15,21 +15,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import hmac
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drillbook.orders import LONGEST_LINE, say, take_orders
 from drillbook.platforms.edge import Upstreams, obey
 from drillbook.platforms.edge_exchange import Exchange, Limits
 from drillbook.platforms.health import HOST, ask
 
 TOKEN = "DRILLBOOK_TOKEN"  # noqa: S105  the name of a variable
 _PROXY = b"PROXY TCP4 "
-_LONGEST_LINE = 8 * 1024 * 1024
 _CHUNK = 65536
 
 
@@ -86,23 +83,15 @@ class Gate:
 
     async def control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve the worker, once it has shown its token; nobody else is answered."""
-        tasks: set[asyncio.Task[None]] = set()
-        try:
-            said = (await reader.readline()).decode("ascii", "replace").strip()
-            if not hmac.compare_digest(said, self._token):
-                return
+
+        def admitted() -> None:
             self._worker = writer
-            _say(writer, {"id": 0})
-            while line := await reader.readline():
-                task = asyncio.create_task(self._obey(json.loads(line), writer))
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
-        except ConnectionError:
-            return
-        finally:
-            for task in tasks:
-                task.cancel()
-            writer.close()
+            say(writer, {"id": 0})
+
+        async def obey(request: Mapping[str, Any]) -> None:
+            await self._obey(request, writer)
+
+        await take_orders(reader, writer, self._token, obey, admitted=admitted)
 
     async def _obey(self, request: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
         if "answer" in request:
@@ -113,9 +102,9 @@ class Gate:
         if "ask" in request:
             host, timeout_s = str(request.get("host", HOST)), float(request["timeout_s"])
             reason = await ask(int(request["ask"]), request["path"], timeout_s=timeout_s, host=host)
-            _say(writer, {"id": request["id"], "reason": reason})
+            say(writer, {"id": request["id"], "reason": reason})
             return
-        _say(writer, await obey(self._upstreams, request))
+        say(writer, await obey(self._upstreams, request))
 
     async def call(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass a caller's line on to the worker, and the worker's to the caller."""
@@ -126,7 +115,7 @@ class Gate:
             if self._worker is None or not line:
                 return
             self._calls[number] = asyncio.get_running_loop().create_future()
-            _say(self._worker, {"call": number, "line": line})
+            say(self._worker, {"call": number, "line": line})
             writer.write((await self._calls[number]).encode())
             await writer.drain()
         except ConnectionError:
@@ -136,18 +125,13 @@ class Gate:
             writer.close()
 
 
-def _say(writer: asyncio.StreamWriter, message: Mapping[str, object]) -> None:
-    with contextlib.suppress(ConnectionError):
-        writer.write(json.dumps(message).encode() + b"\n")
-
-
 async def serve(listen: str, control: str, calls: str, token: str, limits: Limits) -> None:
     """Serve until cancelled."""
     gate = Gate(token, limits)
     servers = []
     for at, take in ((listen, gate.customer), (control, gate.control), (calls, gate.call)):
         host, _, port = at.rpartition(":")
-        server = await asyncio.start_server(take, host, int(port), backlog=1024, limit=_LONGEST_LINE)
+        server = await asyncio.start_server(take, host, int(port), backlog=1024, limit=LONGEST_LINE)
         servers.append(server)
     await asyncio.gather(*(server.serve_forever() for server in servers))
 

@@ -72,7 +72,42 @@ class Meter:
         return Use(self.memory_mb.current, self.cpu.current, self.since, self.kills, self.killed)
 
 
-class Governor:
+class Lookout:
+    """Watches one thing in a task of its own, from `start` until `stop` or the thing's end.
+
+    Args:
+        name: the task's name.
+        failed: called with an exception that ended the watching.
+    """
+
+    def __init__(self, name: str, failed: Callable[[BaseException], None]) -> None:
+        self._name = name
+        self._failed = failed
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._task = asyncio.create_task(self._run(), name=self._name)
+        self._task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._failed(error)
+
+    async def stop(self) -> None:
+        """Watch no more. Again does no harm."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _run(self) -> None:
+        """Look again and again."""
+        raise NotImplementedError
+
+
+class Governor(Lookout):
     """Watches the process group that `pid` leads, from `start` until `stop` or the group's end.
 
     Args:
@@ -85,35 +120,21 @@ class Governor:
     def __init__(
         self, pid: int, limits: Callable[[], Limits], meter: Meter, failed: Callable[[BaseException], None]
     ) -> None:
+        super().__init__(f"governor of {pid}", failed)
         self.verdict = ""
         """Why the replica was killed; empty where it was not."""
         self._pid = pid
         self._limits = limits
         self._meter = meter
-        self._failed = failed
         self._members: list[psutil.Process] = []
         self._members_until = 0.0
         self._budget_s = 0.0
         self._stopped = False
         self._seen: deque[tuple[float, float]] = deque()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to watch."""
-        self._task = asyncio.create_task(self._run(), name=f"governor of {self._pid}")
-        self._task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._failed(error)
 
     async def stop(self) -> None:
         """Let the replica go unwatched; what was stopped for its quota goes on. Again does no harm."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+        await super().stop()
         self._resume()
 
     async def _run(self) -> None:

@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
-import hmac
-import json
 import os
 import shlex
 import shutil
@@ -22,10 +20,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from drillbook.orders import LONGEST_LINE, say, take_orders
 from drillbook.responders.shell import OperatorShell
 
 TOKEN = "DRILLBOOK_TOKEN"  # noqa: S105  the name of a variable
-_LONGEST_LINE = 8 * 1024 * 1024
 
 
 def install(home: Path, tools: Sequence[str], client: Path, calls: str) -> Path:
@@ -48,32 +46,20 @@ async def serve(listen: str, home: Path, token: str) -> None:
     """Serve until cancelled."""
 
     async def worker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        running: set[asyncio.Task[None]] = set()
-        try:
-            said = (await reader.readline()).decode("ascii", "replace").strip()
-            if not hmac.compare_digest(said, token):
-                return
-            while line := await reader.readline():
-                task = asyncio.create_task(_run(json.loads(line), home, writer))
-                running.add(task)
-                task.add_done_callback(running.discard)
-        except ConnectionError:
-            return
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-            writer.close()
+        async def run(order: Mapping[str, Any]) -> None:
+            await _run(order, home, writer)
+
+        await take_orders(reader, writer, token, run)
 
     host, _, port = listen.rpartition(":")
-    server = await asyncio.start_server(worker, host, int(port), limit=_LONGEST_LINE)
+    server = await asyncio.start_server(worker, host, int(port), limit=LONGEST_LINE)
     await server.serve_forever()
 
 
 async def _run(order: Mapping[str, Any], home: Path, writer: asyncio.StreamWriter) -> None:
     shell = OperatorShell(order["environment"], home, program="bash")
     done = await shell.run(order["command"], deadline_s=float(order["deadline_s"]), stdin=order["stdin"])
-    writer.write(json.dumps({"id": order["id"], **dataclasses.asdict(done)}).encode() + b"\n")
+    say(writer, {"id": order["id"], **dataclasses.asdict(done)})
     await writer.drain()
 
 

@@ -18,7 +18,7 @@ from drillbook.backends.containers.dock import Dock
 from drillbook.backends.containers.pod import LOOPBACK, Pod
 from drillbook.errors import StackError
 from drillbook.journal import Journal
-from drillbook.platforms.governor import Meter
+from drillbook.platforms.governor import Lookout, Meter
 from drillbook.platforms.log import DeploymentLog, LineSplitter
 from drillbook.platforms.replica import BootFailed, until_ready
 from drillbook.platforms.runner import Edge, Running, Warden
@@ -91,7 +91,7 @@ class ContainerReplica:
         await self.container.remove()
 
 
-class Overseer:
+class Overseer(Lookout):
     """Measures a replica, and tells the kernel when its limits change; see `platforms.runner.Warden`."""
 
     def __init__(
@@ -101,14 +101,13 @@ class Overseer:
         meter: Meter,
         failed: Callable[[BaseException], None],
     ) -> None:
+        super().__init__(f"overseer of {replica.pid}", failed)
         self._replica = replica
         self._limits = limits
         self._in_force = limits()
         self._meter = meter
-        self._failed = failed
         self._told = False
         self._seen: deque[tuple[float, float]] = deque()
-        self._task: asyncio.Task[None] | None = None
 
     @property
     def verdict(self) -> str:
@@ -122,23 +121,6 @@ class Overseer:
         limit = self._in_force.memory_mb
         of = "" if limit is None else f" of {limit:g} MB"
         return f"was killed by the kernel: out of memory, all{of} used"
-
-    def start(self) -> None:
-        """Begin to watch."""
-        self._task = asyncio.create_task(self._run(), name=f"overseer of {self._replica.pid}")
-        self._task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._failed(error)
-
-    async def stop(self) -> None:
-        """Watch no more."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
 
     async def _run(self) -> None:
         container = self._replica.container
