@@ -28,6 +28,7 @@ from drillbook.run import write_whole
 
 _SHOWN = 20
 _HASH = 8
+_WHOLE = ("run", "when (UTC)", "drills", "verdict", "verdicts", "TTM", "TTR")  # columns that are never cut
 _LONGEST = 15  # digits of the number of a run, which SQLite can hold
 _STYLES = {Change.WORSE: "bold red", Change.BETTER: "bold green", Change.UNSURE: "yellow", Change.SAME: "dim"}
 _TIMES = {Change.WORSE: "slower", Change.BETTER: "faster"}
@@ -124,7 +125,7 @@ def _machine(drill: Record) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column not in ("command", "machine"))
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     return table
 
 

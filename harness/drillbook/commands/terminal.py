@@ -185,21 +185,19 @@ def table(results: Sequence[DrillResult]) -> Table:
 
 
 def repeats_table(repeats: Sequence[Repeats]) -> Table:
-    """The repeats, a row a variant."""
-    made = Table(expand=True, box=None, pad_edge=False, header_style="dim")
-    made.add_column("repeats of", overflow="fold", ratio=41)
+    """The repeats, a row a variant, with every time beneath its name."""
+    made = Table(box=None, pad_edge=False, header_style="dim")
+    made.add_column("repeats of, and the TTR of each in s", overflow="fold")
     made.add_column("verdicts", no_wrap=True)
-    made.add_column("median TTR", justify="right")
-    made.add_column("TTR of each, in s", overflow="fold", ratio=20)
+    made.add_column("median TTR", no_wrap=True)
     for each in repeats:
         verdicts = [Text(spread.share_text(share), style=STYLES[share.verdict]) for share in each.verdicts]
         if each.left_out:
             verdicts.append(Text(spread.left_out_text(each), style="dim"))
         made.add_row(
-            Text(each.name),
+            Text(each.name) + Text(f"\n{spread.each_text(each)}", style="dim"),
             Text("\n").join(verdicts),
-            spread.median_text(each.ttr, spread.deadline(each)),
-            spread.each_text(each),
+            spread.median_text(each.ttr, spread.deadline(each)).replace(" (", "\n("),
         )
     return made
 
