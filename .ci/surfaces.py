@@ -239,7 +239,7 @@ def curl(program: str) -> str:
     """The surface of curl. It has no subcommands."""
     _, text = run(program, "--help", "all")
     flags: dict[str, str] = {}
-    for short, long, value in re.findall(r"^ *(?:(-\S), )? *(--[\w.-]+)( <)?", text, re.MULTILINE):
+    for short, long, value in re.findall(r"^ *(?:(-\S), )? *(--[\w.-]+)( [<\[])?", text, re.MULTILINE):
         for name in (short, long):
             if name:
                 flags[name] = "=" if value else ""
@@ -273,14 +273,11 @@ def psql(program: str) -> str:
     """The surface of psql. It has no subcommands."""
     _, text = run(program, "--help")
     flags: dict[str, str] = {}
-    for short, long, value in re.findall(r"^  (-\S)(?:, (--[\w-]+))?(=|\[)?", text, re.MULTILINE):
-        for name in (short, long):
-            if name:
-                flags[name] = "=" if value == "=" else ("[=]" if value else "")
-    # `-v NAME=VALUE` and the like: a short flag takes the same value as its long name.
-    for short, value in re.findall(r"^  (-\S), --[\w-]+(=)", text, re.MULTILINE):
-        flags[short] = "=" if value else ""
-    flags["--variable"] = "="  # the second long name of -v
+    for line in re.findall(r"^ {2,6}(-.*)$", text, re.MULTILINE):
+        names, *_ = re.split(r" {2,}", line)
+        value = "[=]" if "[=" in names and "--pset" not in names else "=" if "=" in names else ""
+        flags |= dict.fromkeys(re.findall(r"(?:^|(?<= ))--?[\w?-]+", names), value)
+    flags |= {"-?": "", "--help": "[=]"}
     flags["--cluster"] = "="  # Debian's psql, which picks one of the installed versions
     version = run(program, "--version")[1].split()[2]
     head = {
@@ -317,7 +314,7 @@ def redis_cli(program: str, *servers: str) -> str:
     flags: dict[str, str] = {}
     for name, value in re.findall(r"^ {1,2}(--?[\w-]+)( <)?", text, re.MULTILINE):
         flags[name] = ("=" if value else "") + ("!" if name in _REDIS_ENDS else "")
-    flags.setdefault("-t", "=")
+    flags |= {"-t": "=", "-X": "="}
     flags["--slave"] = flags["-v"] = ""
     for word in _REDIS_LATER_FLAGS:
         flags.setdefault(word.rstrip("="), "=" if word.endswith("=") else "")

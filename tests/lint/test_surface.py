@@ -57,6 +57,7 @@ psql "$DATABASE_URL" -XAtqc "SELECT 1"
 psql --user=app --host db -v ON_ERROR_STOP=1 -f fix.sql
 psql postgresql://db/app -P pager=off -x
 psql -? variables
+psql --csv --single-transaction --no-psqlrc -f fix.sql
 psql -- --no-such
 redis-cli -h cache -p 6379 -a x --no-auth-warning PING
 redis-cli -u redis://cache INFO memory
@@ -64,6 +65,7 @@ redis-cli --scan --pattern 'session:*'
 redis-cli config get maxmemory
 redis-cli CONFIG SET maxmemory-policy allkeys-lru
 redis-cli -n 1 get x --y
+redis-cli -X tag restore x 0 tag
 redis-cli -p 26379 sentinel masters
 redis-cli --cluster check 127.0.0.1:7000 --cluster-search-multiple-owners
 redis-cli --eval fix.lua key , --force
