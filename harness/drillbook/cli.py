@@ -98,6 +98,10 @@ _FILE = click.Path(path_type=Path)
     "--json", "json_file", type=_FILE, metavar="FILE", help="Write the results as JSON ('-': print)."
 )
 @click.option("--junit", "junit_file", type=_FILE, metavar="FILE", help="Write the results as JUnit XML.")
+@click.option("--gitlab-quality", "gitlab_file", type=_FILE, metavar="FILE",
+              help="Write what failed as GitLab's code quality report.")  # fmt: skip
+@click.option("--annotations", type=click.Choice(["auto", "github", "none"]), default="auto",
+              show_default=True, help="Show what failed on the runbook's lines.")  # fmt: skip
 @click.option("--max-ttr", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
               help="Fail if a variant's median TTR is above it; known gaps aside.")  # fmt: skip
 @click.option("--no-history", is_flag=True, help="Leave the run out of the history.")

@@ -39,6 +39,7 @@ from drillbook.model import (
 )
 from drillbook.repeats import grouped
 from drillbook.score import Score, score
+from drillbook.spot import spot
 from drillbook.verdict import expected, interrupted, judge, watched_s
 
 SCHEMA = 1
@@ -118,6 +119,8 @@ class DrillResult:
     responder had, in seconds. `machine` and `revision` are None where the journal does not have them, or
     the runbook is in no git repository. `altered` says in what its steps differ from the runbook's on
     purpose, or is empty.
+    `line` is where in the runbook to look first, see `spot`, and 0 where that can't be told; `seconds` is how
+    long it took in all, with its control.
     """
 
     scenario: str
@@ -152,6 +155,8 @@ class DrillResult:
     plan: PlanFile | None
     revision: Revision | None
     machine: Machine | None
+    line: int
+    seconds: float
     altered: str = ""
 
     @property
@@ -209,6 +214,7 @@ def result_of(entries: Sequence[Entry], control: Sequence[Entry] | None, *, run_
     judgement = judge(entries, control, control_expected=start.control)
     times = clocks(entries)
     spans = durations(times, start.probe_interval_s)
+    taken = tuple(steps(entries))
     return DrillResult(
         scenario=start.scenario,
         variant=start.variant,
@@ -227,7 +233,7 @@ def result_of(entries: Sequence[Entry], control: Sequence[Entry] | None, *, run_
         durations=spans,
         error_s=start.probe_interval_s,
         control=_control(control),
-        steps=tuple(steps(entries)),
+        steps=taken,
         invariants=tuple(
             InvariantResult(check.name, check.held, check.detail)
             for _, check in events(entries, InvariantChecked)
@@ -245,8 +251,14 @@ def result_of(entries: Sequence[Entry], control: Sequence[Entry] | None, *, run_
         plan=PlanFile(start.plan, start.plan_sha256) if start.plan is not None else None,
         revision=start.revision,
         machine=start.machine,
+        line=spot(judgement.verdict, taken, runbook, start.sections),
+        seconds=round(_length_s(entries) + _length_s(control or ()), 3),
         altered=start.altered,
     )
+
+
+def _length_s(entries: Sequence[Entry]) -> float:
+    return entries[-1].t - entries[0].t if entries else 0.0
 
 
 def parsed_runbook(start: DrillStarted) -> Runbook:

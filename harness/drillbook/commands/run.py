@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from drillbook import library
+from drillbook import ci, library
 from drillbook.commands.terminal import Terminal
 from drillbook.docker import engine
 from drillbook.errors import InputError, SandboxError
@@ -48,6 +48,8 @@ class Flags:
     out: Path | None
     json_file: Path | None
     junit_file: Path | None
+    gitlab_file: Path | None
+    annotations: str
     no_sandbox: bool
     no_history: bool = False
     max_ttr: float | None = None
@@ -88,6 +90,7 @@ def run_command(flags: Flags) -> int:
         results = run.carry_out()
     write_results(flags, results)
     terminal.conclude(results, out)
+    annotate(flags, results, out)
     if not flags.no_history:
         record(results, out)
     if run.interrupted_by:
@@ -104,9 +107,15 @@ def prepare(flags: Flags) -> Prepared:
     """
     check_responder(flags.responder)
     chosen = choose(flags)
-    sandboxed = decide_sandbox(flags, [plan for plan, _ in chosen])
+    sandboxed = decide_sandbox(
+        [plan for plan, _ in chosen],
+        foreign=flags.runbook is not None or flags.responder.startswith(COMMAND),
+        backend=flags.backend,
+        no_sandbox=flags.no_sandbox,
+        warn=warn,
+    )
     out = flags.out or Path("drillbook-results") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
-    for file in (flags.json_file, flags.junit_file):
+    for file in (flags.json_file, flags.junit_file, flags.gitlab_file):
         check_file(file)
     make_out(out)
     options = Options(
@@ -187,34 +196,52 @@ def is_plan(word: str) -> bool:
     return word.endswith((".yaml", ".yml")) or Path(word).is_file()
 
 
-def decide_sandbox(flags: Flags, plans: list[Plan]) -> bool:
+def warn(text: str) -> None:
+    """Say on standard error what the user should know."""
+    click.echo(f"drillbook: warning: {text}", err=True)
+
+
+def decide_sandbox(
+    plans: Sequence[Plan],
+    *,
+    foreign: bool,
+    no_sandbox: bool,
+    warn: Callable[[str], None],
+    backend: str = "local",
+    flag: str = "--no-sandbox",
+) -> bool:
     """Whether drills run in a sandbox.
 
     Without one, the packaged plan runs all the same, since its commands are known; any other runbook's
     are arbitrary shell, and run only where that was asked for.
 
+    Args:
+        plans: the plans that are drilled.
+        foreign: whether commands come from elsewhere than them: another runbook, or a program that responds.
+        no_sandbox: whether that was asked for.
+        warn: is told what the user should know.
+        backend: where the stack runs.
+        flag: by which they are asked to run unconfined.
+
     Raises:
         SandboxError: there can be none, and the commands are not known.
     """
-    if flags.backend == "docker":
+    if backend == "docker":
         engine.require_near()
         return False  # its commands run in a container
-    if flags.no_sandbox:
-        click.echo("drillbook: warning: no sandbox (--no-sandbox): commands run unconfined", err=True)
+    if no_sandbox:
+        warn(f"no sandbox ({flag}): commands run unconfined")
         return False
     reason = reason_against()
     if reason is None:
         return True
     known = all(plan.path.resolve().parent == library.drills_dir().resolve() for plan in plans)
-    if known and flags.runbook is None and not flags.responder.startswith(COMMAND):
-        click.echo(
-            f"drillbook: warning: no sandbox can be had here ({reason}): the packaged plan runs outside one",
-            err=True,
-        )
+    if known and not foreign:
+        warn(f"no sandbox can be had here ({reason}): the packaged plan runs outside one")
         return False
     raise SandboxError(
         f"no sandbox can be had here ({reason}), and this runbook's commands are arbitrary shell",
-        hint="see `drillbook doctor` for how to get one, or run them unconfined with --no-sandbox",
+        hint=f"see `drillbook doctor` for how to get one, or run them unconfined with {flag}",
     )
 
 
@@ -251,6 +278,24 @@ def write_results(flags: Flags, results: list[DrillResult], beside: Mapping[str,
         from drillbook.junit import junit  # noqa: PLC0415  only where asked for
 
         _write(flags.junit_file, junit(results))
+    if flags.gitlab_file is not None:
+        _write(flags.gitlab_file, dumps(ci.gitlab_quality(results, ci.root())))
+
+
+def annotate(flags: Flags, results: list[DrillResult], out: Path) -> None:
+    """Show the results on the runbook's lines, where that is asked for, or the CI is GitHub's.
+
+    Raises:
+        InputError: the summary of GitHub's step can't be written.
+    """
+    if not ci.wanted(flags.annotations):
+        return
+    for line in ci.github(results, ci.root()):
+        click.echo(line)
+    try:
+        ci.add_summary(out / "suite.md")
+    except OSError as error:
+        raise InputError(f"the summary can't be written: {error.strerror}", path=error.filename) from error
 
 
 def _write(file: Path, text: str) -> None:
