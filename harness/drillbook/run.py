@@ -29,7 +29,7 @@ from drillbook.journal import Journal, events, read
 from drillbook.launcher import Worker
 from drillbook.model import Phase
 from drillbook.occupancy import FULL, Occupancy
-from drillbook.places import Places
+from drillbook.places import Places, SharedPlaces
 from drillbook.process import process_began
 from drillbook.reporting.reports import write_reports, write_suite
 from drillbook.result import CONTROL, JOURNAL, DrillResult
@@ -66,6 +66,8 @@ class Run:
         onlooker: is told how it goes on.
         jobs: how many drills run side by side.
         sandboxed: whether they run in a sandbox.
+        places: where they have to wait for a place with others, beside those of this run.
+        shares_out: whether `out` is of several runs: its index and its suite report are then not this one's.
     """
 
     slots: Sequence[Slot]
@@ -74,6 +76,8 @@ class Run:
     onlooker: Onlooker
     jobs: int = 1
     sandboxed: bool = True
+    places: SharedPlaces | None = None
+    shares_out: bool = False
     interrupted_by: str = ""
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     _workers: set[Worker] = field(default_factory=set)
@@ -90,11 +94,13 @@ class Run:
         with ExitStack() as keep:
             jump = any(slot.plan.clock == "jump" for slot in self.slots)
             host = self._make_ready(keep, jump_clock=jump)
-            self._write_index(ended=False)
+            if not self.shares_out:
+                self._write_index(ended=False)
             carried_out = asyncio.run(self._carry_out(host))
             results = [result for _, result in carried_out]
-            write_suite(self.out, [slot.run_dir for slot, _ in carried_out], results)
-            self._write_index(ended=True)
+            if not self.shares_out:
+                write_suite(self.out, [slot.run_dir for slot, _ in carried_out], results)
+                self._write_index(ended=True)
         return results
 
     def _make_ready(self, keep: ExitStack, *, jump_clock: bool) -> Host | DockerHost:
@@ -117,7 +123,7 @@ class Run:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._interrupt, number)
-        places = Places(self.jobs)
+        places = self.places or Places(self.jobs)
         drills = [asyncio.create_task(self._one(slot, host, places)) for slot in self.slots]
         results = await asyncio.gather(*drills)
         await asyncio.gather(*self._aborts)
@@ -134,7 +140,9 @@ class Run:
             ending = worker.kill() if again else worker.abort(self.interrupted_by)
             self._aborts.append(asyncio.create_task(ending))
 
-    async def _one(self, slot: Slot, host: Host | DockerHost, places: Places) -> DrillResult | None:
+    async def _one(
+        self, slot: Slot, host: Host | DockerHost, places: Places | SharedPlaces
+    ) -> DrillResult | None:
         try:
             async with places.one():
                 occupancy = Occupancy()

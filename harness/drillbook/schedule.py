@@ -237,7 +237,7 @@ def _deadline_s(slot: Slot, options: Options) -> float:
 def locustfile(plan: Plan) -> Path:
     """What the customers do: as the plan says, or else as the library has it for the app."""
     if plan.traffic.locustfile is not None:
-        return plan.traffic.locustfile
+        return plan.traffic.locustfile.resolve()  # the worker has another current directory
     if plan.stack is not None:
         return VISITORS
     return library.scenarios_dir() / "app" / "customers.py"

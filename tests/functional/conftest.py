@@ -23,6 +23,8 @@ from drillbook.stack.guard import marked
 COMMAND = Path(sys.executable).parent / "drillbook"
 DEADLINE_S = 180.0
 
+collect_ignore = ["sample_project"]  # a team's project: it is run by a test, in a copy
+
 RUNBOOK = """\
 # Orders
 

@@ -12,7 +12,7 @@ from drillbook.bindings import fill
 from drillbook.errors import InputError
 from drillbook.model import Objectives, StepKind
 from drillbook.plan import Operator, Plan, PlatformChoice, Timing, TrafficChoice, load_plan, select
-from drillbook.schedule import apart, planned_steps, slots
+from drillbook.schedule import apart, locustfile, planned_steps, slots
 
 FULL = """
 runbook: on-call.md
@@ -59,6 +59,15 @@ def test_every_key_of_a_plan_is_read(load: Load, tmp_path: Path) -> None:
     assert (first.survivors, second.survivors) == ({}, {"state-9": "it is rare"})
     assert first.operator == Operator("app", ("REDIS_URL",))
     assert second.operator == Operator("superuser", ("REDIS_URL",))
+
+
+def test_a_locustfile_is_found_from_anywhere_however_the_plan_was_named(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "customers.py").touch()
+    path = load(FULL).path
+    monkeypatch.chdir(tmp_path)
+    assert locustfile(load_plan(path.relative_to(tmp_path))) == tmp_path / "customers.py"
 
 
 def test_a_binding_finds_its_step_by_the_beginning_of_its_text(load: Load, tmp_path: Path) -> None:
