@@ -48,9 +48,9 @@ class Flags:
     out: Path | None
     json_file: Path | None
     junit_file: Path | None
-    gitlab_file: Path | None
-    annotations: str
     no_sandbox: bool
+    gitlab_file: Path | None = None
+    annotations: str = "auto"
     no_history: bool = False
     max_ttr: float | None = None
     ablate: bool = False
@@ -90,9 +90,9 @@ def run_command(flags: Flags) -> int:
         results = run.carry_out()
     write_results(flags, results)
     terminal.conclude(results, out)
-    annotate(flags, results, out)
     if not flags.no_history:
         record(results, out)
+    annotate(flags, results, out)
     if run.interrupted_by:
         click.echo(f"drillbook: interrupted by {run.interrupted_by}", err=True)
         return ExitCode.INTERRUPTED
@@ -139,7 +139,7 @@ def record(results: list[DrillResult], out: Path) -> None:
     try:
         History(place()).record(whole, command=command_line(), out=out)
     except InputError as error:
-        click.echo(f"drillbook: warning: not in the history: {error.render()}", err=True)
+        warn(f"not in the history: {error.render()}")
 
 
 def within(most_s: float | None, results: list[DrillResult], code: ExitCode) -> ExitCode:
@@ -187,7 +187,7 @@ def choose(flags: Flags, *, quiet: bool = False) -> list[tuple[Plan, tuple[Plann
         if plan.stack is not None and flags.backend == "docker":
             left_out += plan.stack.left_out()
         for error in left_out if not quiet else ():
-            click.echo(f"drillbook: warning: left out: {error.render()}", err=True)
+            warn(f"left out: {error.render()}")
     return chosen
 
 
