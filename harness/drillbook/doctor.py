@@ -76,6 +76,7 @@ def examine() -> list[Check]:
         _cores,
         _docker,
         _images,
+        _compose,
     ]
     return [look() for look in looks]
 
@@ -325,6 +326,16 @@ def _docker() -> Check:
         return Check(name, State.OK, engine.describe(client), use)
     finally:
         client.close()
+
+
+def _compose() -> Check:
+    name, use = "compose", "a team's compose file, in the docker backend (optional)"
+    from drillbook.composefile import program  # noqa: PLC0415  not needed before
+
+    version = program.version()
+    if not version:
+        return Check(name, State.MISSING, "no Docker Compose", use, program.INSTALL)
+    return Check(name, State.OK, version, use)
 
 
 def _images() -> Check:

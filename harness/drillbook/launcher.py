@@ -20,7 +20,7 @@ from drillbook.docker_host import DockerHost
 from drillbook.errors import StackError
 from drillbook.host import Host
 from drillbook.model import to_json
-from drillbook.spec import DrillSpec
+from drillbook.spec import FILE, DrillSpec
 from drillbook.stack import guard, sandbox
 
 ABORT_GRACE_S = 10.0
@@ -54,7 +54,7 @@ class Worker:
             StackError: it can't be started.
         """
         logs = Path(spec.logs)
-        spec_file = logs / "spec.json"
+        spec_file = logs / FILE
         spec_file.touch(0o644 if host.sandboxed else 0o600)
         spec_file.write_text(json.dumps(to_json(spec)), "utf-8")
         argv = [sys.executable, "-m", "drillbook.worker", str(spec_file)]

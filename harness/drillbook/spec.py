@@ -10,6 +10,9 @@ from drillbook.events import DrillStarted
 from drillbook.process import Owner
 from drillbook.protocols import PlannedStep
 
+FILE = "spec.json"
+"""Where a drill's spec is while its worker lives, among its logs: an app's variables in it are in clear."""
+
 COMMAND = "command:"
 """What a responder that is a program begins with; the program follows."""
 

@@ -46,6 +46,7 @@ def test_after_sigkill_nothing_is_left_and_recover_finishes_the_report(
     assert read(running.journal)
     done = running.team.drillbook("recover", "out")
     assert done.exit_code == 0, done.stderr
+    assert not (running.journal.parent / "logs" / "spec.json").exists(), "an app's variables are in it"
     result = json.loads((running.journal.parent / "result.json").read_text())
     assert result["verdict"] == "INFRA_ERROR"
     assert "interrupted in phase" in result["reason"].lower()

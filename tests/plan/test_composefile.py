@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.plan.conftest import Load
 
+from drillbook import doctor
 from drillbook.composed import ComposeStack, Mount, hidden
 from drillbook.composefile import program
 from drillbook.composefile.outline import Choice, health_of, port_of, read_outline, recognise
@@ -201,6 +202,15 @@ def test_where_compose_is_not_here_it_is_said_how_to_get_it(
     monkeypatch.setattr(program, "compose_command", list)
     with pytest.raises(InputError, match=r"docker-compose\.yml: Docker Compose is not here .*\(install"):
         stack_of(folder)
+
+
+@pytest.mark.compose
+def test_the_doctor_says_which_compose_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = doctor._compose()
+    assert (found.state, found.required) == (doctor.State.OK, False)
+    assert found.found.removeprefix("v")[0].isdigit()
+    monkeypatch.setattr(program, "compose_command", list)
+    assert (doctor._compose().state, doctor._compose().remedy) == (doctor.State.MISSING, program.INSTALL)
 
 
 # --------------------------------------------------------------------------- in a plan

