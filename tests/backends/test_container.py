@@ -64,6 +64,26 @@ def test_what_is_copied_in_is_there_and_an_exit_code_is_a_processs(
     asyncio.run(drill())
 
 
+def test_an_image_may_have_nothing_but_its_program(
+    engine: DockerClient, engine_images: Images, tmp_path: Path
+) -> None:
+    text = f"FROM {engine_images.app} AS all\nFROM scratch\nCOPY --from=all /sbin/ldconfig /program\n"
+    (tmp_path / "Dockerfile").write_text(text)
+    image, _ = engine.images.build(path=str(tmp_path), rm=True, network_mode="none")
+
+    async def run() -> None:
+        async with dock(engine) as at:
+            recipe = Recipe(str(image.id), ["/program", "--version"], options=OPTIONS)
+            container = await Container.start(at, "one", recipe)
+            assert await asyncio.wait_for(container.wait(), 30) == 0
+            assert "ldconfig" in await container.tail(20)
+
+    try:
+        asyncio.run(run())
+    finally:
+        engine.images.remove(str(image.id))
+
+
 def test_it_ends_by_force_where_it_does_not_heed_and_can_be_started_again(
     engine: DockerClient, engine_images: Images
 ) -> None:

@@ -141,11 +141,24 @@ def test_a_redis_of_drillbooks_has_what_it_takes_to_be_the_teams(folder: Path) -
 def test_what_is_left_out_is_said_with_its_line(folder: Path) -> None:
     assert stack_of(folder)[1] == [
         "docker-compose.yml:15: of the service 'web' is not taken: privileged",
-        "docker-compose.yml:17: of the service 'web' is not taken: /etc/hostname, for it is not in the file's folder",
+        "docker-compose.yml:17: of the service 'web' is not taken: /etc/hostname, for it is not in the repository",
         "docker-compose.yml:27: the service 'worker' is not started, for it is neither of the plan's",
         "docker-compose.yml:34: of the service 'db' is not taken: notes.txt, which is no script",
         "docker-compose.yml:39: of the service 'cache' is not taken: user",
     ]
+
+
+@pytest.mark.compose
+def test_all_of_the_repository_can_be_had_wherever_its_compose_file_is(tmp_path: Path) -> None:
+    (tmp_path / "deploy").mkdir()
+    file = tmp_path / "deploy" / "compose.yaml"
+    file.write_text("services: {web: {image: a, volumes: [../:/app]}}\n")
+    choice = Choice(file, "web", port=80)
+    stack, left = resolve.__wrapped__(choice)
+    assert (stack.app.mounts, len(left)) == ((), 1)
+    (tmp_path / ".git").mkdir()
+    stack, left = resolve.__wrapped__(choice)
+    assert (stack.app.mounts, left) == ((Mount("/app", str(tmp_path)),), ())
 
 
 @pytest.mark.compose

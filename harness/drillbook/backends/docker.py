@@ -30,7 +30,7 @@ from drillbook.backends.containers.operator import HOME, TOOLS, ContainerShell
 from drillbook.backends.containers.parts import ContainerPostgres, ContainerProvider, ContainerRedis
 from drillbook.backends.containers.pod import LOOPBACK, Pod
 from drillbook.backends.containers.ready import ready_image
-from drillbook.backends.containers.replica import ContainerRunner
+from drillbook.backends.containers.replica import ContainerRunner, without_env
 from drillbook.backends.local import LocalStack
 from drillbook.composed import EDGE, POSTGRES_PORT, REDIS_PORT, ComposeStack
 from drillbook.docker import engine, labels
@@ -195,7 +195,8 @@ class DockerStack(LocalStack):
                 await self._run_once(job.name, recipe, own.boot_s)
             options, user = {**self._pod.app_options, **options_of(own.compose.app)}, own.compose.app.user
         for argv, environment in own_app.setup_of(own, self._values(own)):
-            recipe = Recipe(own.image, argv, environment, user=user, options=options)
+            command, settings = without_env(argv)
+            recipe = Recipe(own.image, command, {**environment, **settings}, user=user, options=options)
             await self._run_once("setup", recipe, own.boot_s)
         if isinstance(self.database, ComposedPostgres):
             await self.database.end_setup()

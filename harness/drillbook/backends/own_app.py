@@ -16,7 +16,7 @@ import psycopg
 
 from drillbook.app import App, OwnApp, OwnRelease, fill, lock_of
 from drillbook.errors import InputError, StackError
-from drillbook.platforms.service import Release, Service
+from drillbook.platforms.service import ENV, Release, Service
 from drillbook.process import Process
 from drillbook.protocols import Database, Limits, Setup
 from drillbook.waiting import until
@@ -96,7 +96,7 @@ def _argv(
     """The command line; what a release sets is in its code, so no variable of the service changes it."""
     settings = [f"PATH={own.search}"] if own.search else []
     settings += [f"{name}={text}" for name, text in environment.items()]
-    return ("/usr/bin/env", *(fill(part, values) for part in (*settings, *command)))
+    return (ENV, *(fill(part, values) for part in (*settings, *command)))
 
 
 def _filled(environment: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:

@@ -33,6 +33,7 @@ class Services:
         self._outline = outline
         self._config = config
         self._folder = outline.file.resolve().parent
+        self._repository = _repository(self._folder)
         self._left: dict[str, InputError] = {}
 
     @property
@@ -103,7 +104,7 @@ class Services:
                 yield Mount(target, str(source.resolve()))
             else:
                 self.leave(
-                    f"of the service {name!r} is not taken: {source}, for it is not in the file's folder",
+                    f"of the service {name!r} is not taken: {source}, for it is not in the repository",
                     *(name, "volumes"),
                 )
         tmpfs = service.get("tmpfs") or ()
@@ -128,7 +129,7 @@ class Services:
     def _is_ours(self, source: Path) -> bool:
         """Whether `source` is a file or a folder of the repository; a socket is neither."""
         real = source.resolve()
-        return real.is_relative_to(self._folder) and (real.is_file() or real.is_dir())
+        return real.is_relative_to(self._repository) and (real.is_file() or real.is_dir())
 
     def names(self, name: str, app: str) -> tuple[str, ...]:
         """The hosts by which others, and the service `app`, know a service."""
@@ -140,6 +141,11 @@ class Services:
             linked, _, alias = str(link).partition(":")
             names += [alias] if linked == name else []
         return tuple(dict.fromkeys(str(each) for each in names if each))
+
+
+def _repository(folder: Path) -> Path:
+    """The folder of the repository that `folder` is in, or `folder` where it is in none."""
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
 
 
 def words(value: Any) -> tuple[str, ...] | None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from drillbook.protocols import Limits
 
+ENV = "/usr/bin/env"
+"""What a command begins with that sets variables of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Release:

@@ -33,12 +33,18 @@ def argv_of(client: DockerClient, service: ComposeService) -> tuple[str, ...]:
     """The command line of `service`, of whose image the engine knows the rest.
 
     An entrypoint of the compose file's own takes the place of the image's, and of its command.
+
+    Raises:
+        StackError: nobody says a command.
     """
     config = client.images.get(service.image).attrs["Config"]
     entrypoint, command = _words(config.get("Entrypoint")), _words(config.get("Cmd"))
     if service.entrypoint is not None:
         entrypoint, command = service.entrypoint, ()
-    return (*entrypoint, *(command if service.command is None else service.command))
+    argv = (*entrypoint, *(command if service.command is None else service.command))
+    if not argv:
+        raise StackError(f"neither the compose file nor the image says a command of {service.name!r}")
+    return argv
 
 
 def _words(value: Sequence[str] | str | None) -> tuple[str, ...]:

@@ -285,11 +285,12 @@ def _start(dock: Dock, part: str, recipe: Recipe) -> Any:
 
     testcontainers_config.ryuk_disabled = True  # our own watcher sees to what is left, and needs no image
     made = DockerContainer(recipe.image)
-    made.with_command(list(recipe.command)).with_envs(**recipe.environment)
-    # Whatever an image begins with, the command is what runs, with its variables.
+    # Whatever an image begins with, the command is what runs; the image may not even have `env`.
+    program, *rest = recipe.command
+    made.with_command(rest).with_envs(**recipe.environment)
     options: dict[str, Any] = {
         "labels": dock.labels,
-        "entrypoint": ["env"],
+        "entrypoint": [program],
         **_limited(recipe.limits),
         **recipe.options,
     }

@@ -8,8 +8,9 @@ import random
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from drillbook.platforms.governor import Lookout, Meter
 from drillbook.platforms.log import DeploymentLog, LineSplitter
 from drillbook.platforms.replica import BootFailed, until_ready
 from drillbook.platforms.runner import Edge, Running, Warden
-from drillbook.platforms.service import Service
+from drillbook.platforms.service import ENV, Service
 from drillbook.protocols import Limits
 
 _MB = 1e6
@@ -166,6 +167,14 @@ class Overseer(Lookout):
             self._meter.since = seen[0][0]
 
 
+def without_env(argv: Sequence[str]) -> tuple[Sequence[str], dict[str, str]]:
+    """A command line that begins with `env` without that, which an image need not have, and what it sets."""
+    if not argv or argv[0] != ENV:
+        return argv, {}
+    settings = dict(word.split("=", 1) for word in takewhile(lambda word: "=" in word, argv[1:]))
+    return argv[1 + len(settings) :], settings
+
+
 class ContainerRunner:
     """Runs a platform's replicas in containers of a pod; see `platforms.runner.Runner`.
 
@@ -223,10 +232,11 @@ class ContainerRunner:
             port = random.choice([port for port in _PORTS if port not in self._taken])  # noqa: S311  no secret
             self._taken.add(port)
         network = self._pod.options if self._port is None else self._pod.app_options
+        argv, settings = without_env(service.argv(release, port))
         recipe = Recipe(
             self._image,
-            service.argv(release, port),
-            environment={**variables, "PORT": str(port)},
+            argv,
+            environment={**variables, "PORT": str(port), **settings},
             files=self._files,
             user=self._user,
             limits=limits,
