@@ -264,6 +264,20 @@ def test_an_unknown_responder_and_a_name_that_the_plan_lacks_are_told_in_a_line(
             f"ERROR plan.yaml::stuck-transactions/{FORGOTTEN} - NoSayError: *",
         ]
     )
+    pytester.makeini("[pytest]\ndrillbook_plan = missing.yaml\n")
+    pytester.makepyfile(
+        """
+        def test_it(drill):
+            drill("stuck-transactions")
+
+        def test_that(stack):
+            raise AssertionError
+        """
+    )
+    ran = ran_with(pytester, "-k", "test_it or test_that")
+    ran.assert_outcomes(failed=1, errors=1, deselected=1)
+    told = [line for line in ran.outlines if line.startswith("missing.yaml: ")]
+    assert len(told) == 2
     with pytest.raises(InputError, match="the plan has no variant"):
         find(read_plan(None), "stuck-transactions/idle")
 

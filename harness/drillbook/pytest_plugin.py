@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -239,14 +240,11 @@ class DrillItem(pytest.Item):
             NoSayError: it has no say on the runbook, or can't be carried out.
         """
         from drillbook import pytest_session  # noqa: PLC0415  see above
-        from drillbook.errors import DrillbookError  # noqa: PLC0415  see above
 
         control = not self.config.getoption("--drillbook-no-control")
-        try:
+        with _in_a_line():
             options = pytest_session.options(self._responder, control=control)
             self._result = _session(self.config).carry_out(self._plan, self._drill, options)
-        except DrillbookError as error:
-            raise NoSayError(error.render()) from None
         _take_note(self, self._result)
 
     def runtest(self) -> None:
@@ -284,6 +282,21 @@ def _shown(text: str, path: str, line: int) -> ReprExceptionInfo:
     message = text.partition("\n")[0]
     entry = ReprEntryNative([f"{text}\n"])
     return ReprExceptionInfo(ReprTraceback([entry], None, "native"), ReprFileLocation(path, line, message))
+
+
+@contextmanager
+def _in_a_line() -> Iterator[None]:
+    """Tell what keeps a drill or a stack from being had in its one line, and not by a traceback.
+
+    Raises:
+        NoSayError: something does.
+    """
+    from drillbook.errors import DrillbookError  # noqa: PLC0415  see above
+
+    try:
+        yield
+    except DrillbookError as error:
+        raise NoSayError(error.render()) from None
 
 
 def _take_note(item: pytest.Item, result: DrillResult) -> None:
@@ -325,14 +338,15 @@ def drill(request: pytest.FixtureRequest) -> Drill:
     ) -> DrillResult:
         from drillbook import junit, pytest_session  # noqa: PLC0415  see above
 
-        options = pytest_session.options(
-            responder or config.getoption("--drillbook-responder"),
-            control=not config.getoption("--drillbook-no-control") if control is None else control,
-            runbook=runbook,
-            seed=seed,
-        )
-        read = pytest_session.read_plan(plan or _plan_of(config), runbook=runbook)
-        result = _session(config).carry_out(read, pytest_session.find(read, name), options)
+        with _in_a_line():
+            options = pytest_session.options(
+                responder or config.getoption("--drillbook-responder"),
+                control=not config.getoption("--drillbook-no-control") if control is None else control,
+                runbook=runbook,
+                seed=seed,
+            )
+            read = pytest_session.read_plan(plan or _plan_of(config), runbook=runbook)
+            result = _session(config).carry_out(read, pytest_session.find(read, name), options)
         request.node.add_report_section("call", "drill", junit.told(result))
         _take_note(request.node, result)
         return result
@@ -348,9 +362,10 @@ def stack(
     from drillbook import pytest_session  # noqa: PLC0415  see above
 
     variant, customers = _wanted_stack(request.node.get_closest_marker(_MARKER))
-    plan = pytest_session.read_plan(_plan_of(request.config))
     folder = tmp_path_factory.mktemp("stack")
-    started = _session(request.config).stack(plan, folder, variant, customers=customers)
+    with _in_a_line():
+        plan = pytest_session.read_plan(_plan_of(request.config))
+        started = _session(request.config).stack(plan, folder, variant, customers=customers)
     request.node.add_report_section("setup", "stack", f"logs: {started.logs}")
     try:
         yield started
