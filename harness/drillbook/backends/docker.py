@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -93,9 +94,7 @@ class DockerStack(LocalStack):
 
     def _make_parts(self, spec: DrillSpec) -> tuple[Postgres, Redis, Provider]:
         app = library.scenarios_dir() / "app"
-        # Its folders one by one: what a customer or a flood does is no part of the service.
-        files = {f"{_APP}/{name}": app / name for name in ("serve.py", "shop", "releases")}
-        self._runner = ContainerRunner(self._dock, self._pod, self._images.app, dict(files))
+        self._runner = ContainerRunner(self._dock, self._pod, self._images.app, {_APP: self._staged})
         if spec.own_app is not None:
             self._runner = self._own_runner(spec.own_app)
         ready = ready_image(self._dock.client, self._images.postgres)
@@ -149,11 +148,25 @@ class DockerStack(LocalStack):
         return ("python3", f"{_APP}/serve.py", "{release}", "--port", "{port}")
 
     async def _start_parts(self) -> None:
+        if self._own is None:
+            await asyncio.to_thread(self._stage)
         if self._compose is not None:
             await self._pod.start(self._journal)
         else:  # the servers are known, and need not wait for the gate
             await self._pod.begin()
         await asyncio.gather(super()._start_parts(), self._start_operator())
+
+    @property
+    def _staged(self) -> Path:
+        """The shop's code on this machine, in one folder: each thing that is copied takes its time."""
+        return self._scratch / "service" / Path(_APP).name
+
+    def _stage(self) -> None:
+        app = library.scenarios_dir() / "app"
+        self._staged.mkdir(parents=True)
+        shutil.copy2(app / "serve.py", self._staged)
+        for name in ("shop", "releases"):  # what a customer or a flood does is no part of the service
+            shutil.copytree(app / name, self._staged / name)
 
     async def _start_operator(self) -> None:
         if self._compose is None:
