@@ -1,12 +1,14 @@
 """Take the surfaces of CLIs from their own help, for harness/drillbook/lint/surfaces/. See docs/surfaces.md.
 
     .ci/surfaces.py kubectl PROGRAM            .ci/surfaces.py curl PROGRAM
-    .ci/surfaces.py docker PROGRAM             .ci/surfaces.py psql PROGRAM
-    .ci/surfaces.py heroku PACKAGE_DIRECTORY   .ci/surfaces.py redis-cli PROGRAM SERVER [SERVER]
+    .ci/surfaces.py docker PROGRAM COMPOSE     .ci/surfaces.py psql PROGRAM
+    .ci/surfaces.py docker-compose COMPOSE     .ci/surfaces.py redis-cli PROGRAM SERVER [SERVER]
+    .ci/surfaces.py heroku PACKAGE_DIRECTORY
 
-PROGRAM is the CLI, SERVER a redis-server or valkey-server (a newer one adds its commands), PACKAGE_DIRECTORY
-the unpacked npm package. The file is printed. railway.yaml is not made here: its CLI comes as a binary from
-outside of any registry, so it is kept by hand from the CLI's source.
+PROGRAM is the CLI, COMPOSE docker-compose, SERVER a redis-server or valkey-server (a newer one adds its
+commands), PACKAGE_DIRECTORY the unpacked npm package. The file is printed. railway.yaml and vercel.yaml are
+not made here: Railway's CLI comes as a binary from outside of any registry, so its file is kept by hand from
+the CLI's source.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import string
 import subprocess
 import sys
 import tempfile
@@ -158,6 +161,10 @@ _DOCKER_HIDDEN = (
     "rotate",
     "kernel-memory",
 )
+_COMPOSE_HIDDEN = (
+    "all compress force-rm no-rm parallel no-parallel verbose workdir version no-ansi interactive tty "
+    "no-color no-tty index memory"
+).split()
 _DOCKER_PLUGINS = (
     "ai app bake buildx cloud compose debug desktop dev extension feedback harmonia init mcp model offload "
     "pass sandbox sbom scan scout slim"
@@ -165,9 +172,11 @@ _DOCKER_PLUGINS = (
 _DOCKER_VERBATIM = ("run", "exec", "create")
 
 
-def docker(program: str) -> str:
-    """Docker's surface. What plugins add (compose, buildx …) is known by name only."""
+def docker(program: str, compose: str) -> str:
+    """Docker's surface, with Compose's. What other plugins add (buildx …) is known by name only."""
     root = _docker_command(program, ())
+    root.commands["compose"] = _compose(compose)
+    root.commands["compose"].keys["needs-subcommand"] = True
     for name in _DOCKER_PLUGINS:
         root.commands.setdefault(name, Node())
     root.commands.setdefault("checkpoint", Node())
@@ -192,6 +201,36 @@ def docker(program: str) -> str:
     return write(head, root, {})
 
 
+def docker_compose(program: str) -> str:
+    """The surface of Compose by its older name."""
+    _, text = run(program, "version", "--short")
+    head = {
+        "program": "docker-compose",
+        "version": text.strip().removeprefix("v"),
+        "source": "its --help, taken by .ci/surfaces.py, and hidden flags",
+        "says": {
+            "command": 'unknown docker command: "compose {word}", exit code 1',
+            "flag": "unknown flag: {word}, exit code 1",
+            "short-flag": "unknown shorthand flag: '{letter}', exit code 1",
+        },
+    }
+    return write(head, _compose(program), {})
+
+
+def _compose(program: str) -> Node:
+    root = _docker_command(program, ())
+    for path, node in ((), root), *(((name,), node) for name, node in root.commands.items()):
+        hidden = [f"--{name}" for name in _COMPOSE_HIDDEN] + [f"-{letter}" for letter in string.ascii_letters]
+        for flag in hidden if not node.commands or not path else ():
+            value = None if flag in (node.flags or {}) else _pflag_value(program, path, flag)
+            if value is not None and node.flags is not None:
+                node.flags[flag] = value
+        if path in (("exec",), ("run",)):
+            node.keys["verbatim"] = True
+    root.commands["help"] = Node()
+    return root
+
+
 def _docker_command(program: str, path: tuple[str, ...]) -> Node:
     _, text = run(program, *path, "--help")
     node = Node(flags=_docker_flags(program, path, text), aliases=_docker_aliases(path, text))
@@ -207,7 +246,7 @@ def _docker_command(program: str, path: tuple[str, ...]) -> Node:
 
 def _docker_flags(program: str, path: tuple[str, ...], text: str) -> dict[str, str]:
     flags = {"-h": "", "--help": ""}
-    line = re.compile(r"^\s{2,6}(?:(-\w), )?\s*(--[\w-]+)(?: ([\w-]+))?(?:\s{2,}|$)", re.MULTILINE)
+    line = re.compile(r"^ {2,6}(?:(-\w), )?(--[\w-]+)(?: ([\w-]+))?(?: {2,}|$)", re.MULTILINE)
     for block in re.findall(r"^(?:Options|Global Options):\n((?:.+\n)+)", text, re.MULTILINE):
         for short, long, kind in line.findall(block):
             value = "=" if kind else ""
@@ -540,6 +579,7 @@ def _quoted(name: object) -> str:
 _MAKERS: Mapping[str, Callable[..., str]] = {
     "kubectl": kubectl,
     "docker": docker,
+    "docker-compose": docker_compose,
     "curl": curl,
     "psql": psql,
     "redis-cli": redis_cli,

@@ -82,6 +82,15 @@ docker exec -it web sh -c "ls --color"
 docker -H tcp://host:2375 ps
 docker stats --no-stream web
 docker compose up -d --wait
+docker compose -f a.yml -f b.yml --profile x exec -T db psql -U app -c "SELECT 1"
+docker compose logs -f --tail=100 web
+docker-compose up -d --build --force-recreate --remove-orphans --scale web=2
+docker-compose exec -it db sh -c "ls --color"
+docker-compose run --rm web rake db:migrate --trace
+docker-compose -p shop ps -a
+docker-compose rm -sf web
+docker-compose restart -t 5
+docker-compose --version
 docker build -t web --load .
 docker system df -v
 docker inspect --format '{{.State.Health}}' web
@@ -165,6 +174,9 @@ def test_nothing_is_found_in_a_call_that_is_right(command: str) -> None:
         ("docker lgos web", "unknown-command", "`lgos`"),
         ("docker container prun", "unknown-subcommand", "`docker container` has no subcommand `prun`"),
         ("docker run --nme x alpine", "unknown-flag", "`--nme`"),
+        ("docker compose restrat", "unknown-subcommand", "`docker compose` has no subcommand `restrat`"),
+        ("docker compose up --no-such", "unknown-flag", "`docker compose up` has no flag `--no-such`"),
+        ("docker-compose upp -d", "unknown-command", "docker-compose 5.6.1 has no command `upp`"),
         ("docker image", "needs-subcommand", "`docker image`"),
         ("kubectl get pods --al-namespaces", "unknown-flag", "`kubectl get` has no flag `--al-namespaces`"),
         ("kubectl drain x --delete-local-data", "unknown-flag", "`--delete-local-data`"),

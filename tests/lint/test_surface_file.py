@@ -40,7 +40,7 @@ def _commands(command: Command) -> Iterator[Command]:
 
 
 def test_the_clis_that_runbooks_use_have_a_surface() -> None:
-    clis = "curl docker heroku kubectl psql railway redis-cli valkey-cli vc vercel"
+    clis = "curl docker docker-compose heroku kubectl psql railway redis-cli valkey-cli vc vercel"
     assert packaged() == tuple(clis.split())
 
 
