@@ -136,8 +136,8 @@ def test_the_app_from_a_compose_file_has_a_way_to_its_servers_and_no_other(
     file.write_text(text.replace("schema.sql", "first.sql"))
     (project.folder / "second.sh").write_text(SCRIPT)
     (project.folder / "escape.py").write_text(ESCAPE)
-    with (project.folder / "Dockerfile").open("a") as file:
-        file.write("COPY escape.py .\n")
+    with (project.folder / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write("COPY escape.py .\n")
     bridge = engine.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
     hosts = {bridge, socket.gethostbyname(socket.gethostname()), "172.17.0.1", "172.18.0.1", "172.19.0.1"}
     ways = " ".join(f"{host}:{listener}" for host in sorted(hosts) if not host.startswith("127."))
