@@ -131,7 +131,6 @@ def test_the_app_from_a_compose_file_has_a_way_to_its_servers_and_no_other(
     for before, after in OTHERS.items():
         assert before in text
         text = text.replace(before, after)
-    file.write_text(text)
     (project.folder / "schema.sql").rename(project.folder / "first.sql")
     file.write_text(text.replace("schema.sql", "first.sql"))
     (project.folder / "second.sh").write_text(SCRIPT)
