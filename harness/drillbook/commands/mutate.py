@@ -73,14 +73,14 @@ def mutate_command(flags: Flags, wishes: Wishes) -> int:
     if wishes.list_only:
         return _list([mutant for some in found.values() for mutant in some], flags.json_file)
     prepared = prepare(flags)
-    prepared = replace(prepared, slots=[slot for slot in prepared.slots if found.get(slot.name)])
+    prepared = replace(prepared, slots=[slot for slot in prepared.slots if found.get(_key(slot))])
     series = Series(prepared.options, flags.jobs, prepared.sandboxed)
     wholes = series.carry_out("The whole sections", prepared.slots, prepared.out)
     cases = [
         _Case(slot, wholes[slot.run_dir], mutant, why_immaterial(mutant, wholes[slot.run_dir]))
         for slot in prepared.slots
         if slot.run_dir in wholes
-        for mutant in found[slot.name]
+        for mutant in found[_key(slot)]
     ]
     outcomes, drilled = _drill(cases, prepared, series, wishes)
     stale = tuple(
@@ -105,24 +105,28 @@ def mutate_command(flags: Flags, wishes: Wishes) -> int:
 
 def _mutants(
     chosen: Sequence[tuple[Plan, Sequence[PlannedDrill]]], flags: Flags, wishes: Wishes
-) -> dict[str, list[Mutant]]:
-    """The mutants that are asked for, by drill."""
-    found: dict[str, list[Mutant]] = {}
+) -> dict[tuple[Path, str], list[Mutant]]:
+    """The mutants that are asked for, by plan and drill."""
+    found: dict[tuple[Path, str], list[Mutant]] = {}
     for plan, drills in chosen:
         for drill in drills:
             every = mutants(plan, drill)
             if flags.runbook is None:
                 _check_survivors(plan, drill, every)
-            found.setdefault(drill.name, []).extend(every)
+            found[plan.path, drill.name] = every
     known = [mutant for some in found.values() for mutant in some]
     for word in wishes.only:
         if not any(_is_meant(mutant, word) for mutant in known):
             hint = suggestion(word, [*NAMES, *(mutant.name for mutant in known)])
             raise InputError(f"there is no operator and no mutant {word!r} here", hint=hint)
     return {
-        name: [m for m in some if not wishes.only or any(_is_meant(m, word) for word in wishes.only)]
-        for name, some in found.items()
+        key: [m for m in some if not wishes.only or any(_is_meant(m, word) for word in wishes.only)]
+        for key, some in found.items()
     }
+
+
+def _key(slot: Slot) -> tuple[Path, str]:
+    return slot.plan.path, slot.name
 
 
 def _is_meant(mutant: Mutant, word: str) -> bool:
