@@ -27,6 +27,9 @@ def platform(argv: Sequence[str]) -> bool | None:
         "cat log | grep ERROR | head -5",
         "cat log | sed -E 's/^[^ ]+ //; s/ (id|ms)=[^ ]+//g' | sort | uniq -c",
         "sleep 1 && date",
+        "railway status > /dev/null 2>&1 || true",
+        "{ railway status | grep Online; } &> /dev/null",
+        "railway status 2>/dev/null",
     ],
 )
 def test_what_is_known_to_read_is_reading(command: str) -> None:
@@ -37,6 +40,10 @@ def test_what_is_known_to_read_is_reading(command: str) -> None:
     "command",
     [
         "railway rollback",
+        "railway rollback > /dev/null 2>&1 || true",
+        "{ railway status; railway rollback; } > /dev/null",
+        "railway status > status.txt",
+        "railway status 2>> errors.txt",
         f'railway run psql $DATABASE_URL -c "{KILL}"',
         'psql -c "UPDATE products SET on_hand = 0"',
         'psql -c "WITH gone AS (DELETE FROM orders RETURNING 1) SELECT * FROM gone"',

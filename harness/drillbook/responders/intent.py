@@ -101,7 +101,8 @@ _REDIS_LOOKS = frozenset(("--bigkeys", "--memkeys", "--hotkeys", "--latency", "-
 _SED_CHANGES = re.compile(
     r"^-[a-zA-Z]*[if]|^--(?:in-place|file)|(?:^|[;{}/\s\d,$!|#])[gpiIm\d]*[weW](?:[\s;}]|$)"
 )
-_SEPARATORS = frozenset((";", "&&", "||", "|", "&", "(", ")", "\n"))
+_REDIRECTIONS = frozenset((">", ">>", "&>", ">&"))
+_SEPARATORS = frozenset((";", "&&", "||", "|", "&", "(", ")", "{", "}", "\n"))
 
 PlatformJudge = Callable[[Sequence[str]], "bool | None"]
 
@@ -131,6 +132,7 @@ def changes_state(command: str, platform: PlatformJudge) -> bool:
 
 
 def _changes(argv: Sequence[str], platform: PlatformJudge) -> bool:
+    argv = _without_silence(argv)
     while argv and re.fullmatch(r"\w+=.*", argv[0], re.DOTALL):
         argv = argv[1:]
     if not argv or any(word in (">", ">>", "<") for word in argv):
@@ -152,6 +154,22 @@ def _changes(argv: Sequence[str], platform: PlatformJudge) -> bool:
 def _sed_changes(words: Sequence[str]) -> bool:
     """Whether sed edits in place, or has a script from a file, or one that may write or run something."""
     return any(_SED_CHANGES.search(word) for word in words)
+
+
+def _without_silence(argv: Sequence[str]) -> list[str]:
+    """`argv` without what sends its output nowhere, or one stream into the other: neither writes anything."""
+    kept: list[str] = []
+    words = iter(argv)
+    for word in words:
+        following = next(words, "") if word in _REDIRECTIONS else ""
+        if word not in _REDIRECTIONS:
+            kept.append(word)
+        elif following == "/dev/null" or (word == ">&" and following.isdigit()):
+            if kept and kept[-1] in ("1", "2"):  # the number of the stream
+                kept.pop()
+        else:
+            kept += [">", following]
+    return kept
 
 
 def _psql_changes(words: Sequence[str]) -> bool:
