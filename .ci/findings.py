@@ -25,8 +25,8 @@ _DEADLINE_S = 1800.0
 _HEAD = """# Findings
 
 What the packaged plan's drills say of the packaged runbook's steps, and what its mutants say of the drills.
-Made by `make findings` from {runs} over each scenario's first variant; what is in it is what those runs
-came to. What the words mean is in [ablation and mutants](ablation-and-mutants.md).
+Made by `make findings` from {runs} over each scenario's first variant.
+What the words mean is in [ablation and mutants](ablation-and-mutants.md).
 """
 _FATES = ("killed", "survived", "backed up", "accepted", "no say", "not drilled")
 
@@ -71,8 +71,10 @@ def page(ablation: Json, mutation: Json) -> Iterator[str]:
     check(ablation, mutation)
     runs = "one run each of `drillbook run --ablate` and `drillbook mutate`"
     if mutation["runs"] > 1:
-        runs = f"one run of `drillbook run --ablate` and {mutation['runs']} of `drillbook mutate`"
+        runs = f"a run of `drillbook run --ablate` and {mutation['runs']} of `drillbook mutate`"
     yield _HEAD.format(runs=runs)
+    if mutation["runs"] > 1:
+        yield "Where several runs had a mutant, what the last of them said counts.\n"
     yield from _needed(ablation)
     yield from _killed(mutation)
 
@@ -154,10 +156,13 @@ def _killed(mutation: Json) -> Iterator[str]:
     counts = mutation["tally"]
     matter = counts["killed"] + counts["survived"]
     yield "## What the drills notice\n"
-    yield f"{counts['killed']} of {count(matter, 'mutant')} that matter were killed: the kill rate is"
-    yield f"**{share(counts['killed'], matter)}**. {counts['backed up']} survived since another step cures"
-    yield f"as well, and {counts['accepted']} are accepted by the plan. {counts['immaterial']} more do not"
-    yield f"matter and were not drilled. It took {seconds(mutation['seconds'])}.\n"
+    told = (
+        f"{counts['killed']} of {count(matter, 'mutant')} that matter were killed: the kill rate is"
+        f" **{share(counts['killed'], matter)}**. {counts['backed up']} survived since another step cures as"
+        f" well, and {counts['accepted']} are accepted by the plan. {counts['immaterial']} more do not matter"
+        f" and were not drilled. It took {seconds(mutation['seconds'])}.\n"
+    )
+    yield told
     mutants = [each for each in mutation["mutants"] if not each["immaterial"]]
     yield from _by_operator(mutants)
     yield from _by_verdict(mutants)
