@@ -81,6 +81,7 @@ class Run:
     interrupted_by: str = ""
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
     _workers: set[Worker] = field(default_factory=set)
+    _died: set[Path] = field(default_factory=set)  # the run directories whose worker did
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _aborts: list[asyncio.Task[None]] = field(default_factory=list)
     _failure: DrillbookError | None = None
@@ -148,7 +149,9 @@ class Run:
                 occupancy = Occupancy()
                 result = await self._drill(slot, host)
             unexpected = result is not None and slot.surprised(result.verdict, expected=result.expected)
-            because = too_busy(slot.run_dir, occupancy.share()) if unexpected else ""
+            # That a worker died is not to be hidden by another try, however busy the host was.
+            doubtful = unexpected and slot.run_dir not in self._died
+            because = too_busy(slot.run_dir, occupancy.share()) if doubtful else ""
             if because and not self.interrupted_by:
                 async with places.all():
                     result = await self._again(slot, host, because) or result
@@ -215,6 +218,7 @@ class Run:
         try:
             code = await worker.wait(lambda news: self.onlooker.told(slot, news), deadline_s=deadline_s)
             if code != 0:
+                self._died.add(slot.run_dir)
                 problem = f"the drill's worker ended with exit code {code}: {_last_line(work)}"
         except StackError as error:
             problem = error.message

@@ -61,3 +61,18 @@ def test_a_good_verdict_stands_though_the_host_was_busy(team: Team) -> None:
         assert command.wait(DEADLINE_S) == 0
     assert events(read(run_dir / "journal.jsonl"), Stalled)
     assert not (run_dir / "first-try").exists()
+
+
+def test_a_worker_that_dies_is_told_and_not_made_good_by_another_try(team: Team) -> None:
+    plan = team.write(kill="SELECT 1")
+    argv = [str(COMMAND), "run", str(plan), "--no-control", "--out", "out", "--json", "results.json"]
+    with subprocess.Popen(argv, cwd=team.folder, start_new_session=True) as command:
+        run_dir = team.folder / "out" / "stuck-transactions--idle-past-threshold"
+        journal = run_dir / "journal.jsonl"
+        stall(command.pid, journal)
+        until(lambda: bool(list(events(read(journal), Stalled))), "the stall is on file", 60)
+        worker_of(command.pid).kill()
+        assert command.wait(DEADLINE_S) == 3
+    (drill,) = json.loads((team.folder / "results.json").read_text())["drills"]
+    assert (drill["verdict"], drill["again_because"]) == ("INFRA_ERROR", "")
+    assert not (run_dir / "first-try").exists()

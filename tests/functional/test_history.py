@@ -162,7 +162,8 @@ def test_a_revision_that_nobody_drilled_is_refused_with_what_to_do(drilled: Dril
 
 def test_the_tables_and_the_trend_page_show_every_run(drilled: Drilled) -> None:
     runs = drilled.drillbook("history").stdout.splitlines()
-    assert [line.split()[0] for line in runs] == ["run", "3", "2", "1"]
+    firsts = [line.split()[0] for line in runs]  # a row with a long path goes on in another line
+    assert [first for first in firsts if first == "run" or first.isdigit()] == ["run", "3", "2", "1"]
     drills = drilled.drillbook("history", "--scenario", VARIANT, "--limit", "1").stdout
     assert "STEP_BROKEN" in drills
     assert VARIANT in drills
