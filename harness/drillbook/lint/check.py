@@ -15,6 +15,7 @@ from drillbook.lint.call import calls_of
 from drillbook.lint.ignore import read_ignores
 from drillbook.lint.rule import Rule, Subject
 from drillbook.lint.surface import Surface
+from drillbook.lint.workflow import shown_steps
 from drillbook.model import Finding, Level
 from drillbook.plan import Plan
 from drillbook.runbook.markdown import read_markdown
@@ -57,14 +58,16 @@ def subject_of(
 ) -> Subject:
     """The runbook that `text` holds, as rules are given it."""
     text = normalise(text)
+    document = read_markdown(text)
     runbook = parse_text(text, path=str(path), sha256=sha256)
     bound = [b.step_line for b in plan.bindings if b.run or b.follow is not None] if plan is not None else []
     return Subject(
         path=path,
         lines=tuple(text.split("\n")),
-        document=read_markdown(text),
+        document=document,
         runbook=runbook,
         calls=tuple(call for step in runbook.steps for call in calls_of(step)),
+        shown=tuple(call for step in shown_steps(document) for call in calls_of(step)),
         filled=frozenset(plan.placeholders) if plan is not None else frozenset(),
         bound=frozenset(bound),
         surfaces=tuple(surfaces),

@@ -22,9 +22,10 @@ class Subject:
     """A runbook under lint.
 
     `lines` are the lines of its text, `document` its Markdown, `calls` what its command steps call, in
-    document order. `filled` are the placeholders for which the plan has a rule, and `bound` the lines of the
-    manual steps to which it gives a command or another section; both are empty without a plan. `surfaces` are
-    those of a team's own CLIs, beside the packaged ones.
+    document order, and `shown` what is called in the CI workflows that it shows. `filled` are the
+    placeholders for which the plan has a rule, and `bound` the lines of the manual steps to which it gives a
+    command or another section; both are empty without a plan. `surfaces` are those of a team's own CLIs,
+    beside the packaged ones.
     """
 
     path: Path
@@ -32,6 +33,7 @@ class Subject:
     document: Document
     runbook: Runbook
     calls: tuple[Call, ...]
+    shown: tuple[Call, ...] = ()
     filled: frozenset[str] = frozenset()
     bound: frozenset[int] = frozenset()
     surfaces: tuple[Surface, ...] = ()

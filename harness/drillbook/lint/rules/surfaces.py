@@ -13,7 +13,7 @@ from drillbook.runbook.command import reads_like_prose
 
 
 def _problems(subject: Subject, wrong: Wrong) -> Iterator[Found]:
-    for call in subject.calls:
+    for call in (*subject.calls, *subject.shown):
         surface = _surface_of(call, subject)
         if surface is None or reads_like_prose(call.step.command or ""):
             continue
