@@ -2,7 +2,7 @@
 #
 #   make drill       run the packaged plan's fire drills
 #   make test        run the test suite        (make test ARGS="-k sandbox" narrows it down)
-#   make check       lint, types, imports, build
+#   make check       lint, types, imports, build, the form of JUnit files
 #   make catalogue   run every variant, and write docs/catalogue.md from what came of it
 #   make findings    ablate and mutate the packaged plan, and write docs/findings.md from what came of it
 #   make samples     run the drills whose reports are in reports/samples/, and replace those
@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test check lint types imports build samples catalogue findings bench bench-suite bench-containers clean
+.PHONY: help drill test check lint types imports build junit samples catalogue findings bench bench-suite bench-containers clean
 .NOTPARALLEL:
 
 help:
@@ -28,7 +28,7 @@ drill: $(READY)
 test: $(READY)
 	$(BIN)/python .ci/test.py $(ARGS)
 
-check: lint types imports build
+check: lint types imports build junit
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -45,6 +45,9 @@ imports: $(READY)
 
 build: $(READY)
 	$(BIN)/python .ci/check_build.py
+
+junit: $(READY)
+	$(BIN)/python .ci/check_junit.py
 
 catalogue: $(READY)
 	$(BIN)/python .ci/catalogue.py $(ARGS)
