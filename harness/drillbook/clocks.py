@@ -79,7 +79,7 @@ def clocks(entries: Sequence[Entry]) -> Clocks:
         ack=_first(entries, ResponderActed, intent, "ack"),
         act=act,
         mitigate=mitigate,
-        declared=_first(entries, ResponderActed, intent, "declared", "finished"),
+        declared=_first(entries, ResponderActed, intent, "declared", "finished", "gave-up"),
         resolve=mitigate if mitigate is not None and _sound(evidence, mitigate) else None,
     )
 

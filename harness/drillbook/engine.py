@@ -33,7 +33,7 @@ from drillbook.protocols import Fault, Scenario, Variant
 from drillbook.registry import scenario as find_scenario
 from drillbook.signals.alert import Alerts
 from drillbook.signals.prober import Prober
-from drillbook.spec import DrillSpec
+from drillbook.spec import AT_THE_DESK, DrillSpec
 from drillbook.traffic.locust import Traffic
 
 BOOT_DEADLINE_S = 30.0
@@ -184,8 +184,13 @@ class Drill:
 
     async def _respond(self) -> bool:
         signals = self._probing.signals
-        responder = responder_for(self._spec, self._stack, signals, self._journal, self._cure)
-        self._journal.write(ResponderActed(responder.name, "ack"))
+        if self._alerts is None:
+            raise StackError("the alerts were never watched")
+        responder = responder_for(
+            self._spec, self._stack, signals, self._journal, cure=self._cure, alerts=self._alerts
+        )
+        if self._header.responder not in AT_THE_DESK:  # there somebody says so, or does not
+            self._journal.write(ResponderActed(responder.name, "ack"))
         try:
             async with asyncio.timeout(max(self._header.deadline_s, self._header.watch_s)):
                 await responder.respond()

@@ -192,7 +192,10 @@ class AlertChanged(Event):
 class ResponderActed(Event):
     """The responder: `ack` (begins), `declared` (says that it is over), `finished` (has no step left).
 
-    `cured` is for the reference responder alone: it applies the cure that `detail` tells.
+    `cured` is for the reference responder alone: it applies the cure that `detail` tells. For whoever acts at
+    the desk alone are `false-all-clear` (says that it is over while an SLI is bad; the drill goes on),
+    `checked` (asked what is bad still), `gave-up`, `joined` and `left` (a terminal was connected, or none is
+    any more).
     """
 
     kind = "responder"
@@ -202,12 +205,44 @@ class ResponderActed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class HintTaken(Event):
+    """Whoever acts at the desk was given a hint.
+
+    `level` is how far it goes, from 1 (where to look) to 4 (the answer); those that what was done had made
+    needless were passed over.
+    """
+
+    kind = "hint"
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSent(Event):
+    """Whoever acts at the desk sent a status update. `unfilled` says what of the template was left open."""
+
+    kind = "status-update"
+    text: str
+    unfilled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LineTyped(Event):
+    """A line was typed to a program that runs in the terminal, such as psql, within the step `id`."""
+
+    kind = "typed"
+    id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepStarted(Event):
     """A step is about to be carried out.
 
     `id` joins the three entries of one execution. `command` is as written and `run` as run (placeholders
     filled); both are empty for a manual step without a binding. `bound` says that the plan gave the
-    command; `state_changing` that the command can change the state of the system.
+    command; `state_changing` that the command can change the state of the system. `line` is 0 for what
+    somebody typed at the desk that stands nowhere in the runbook.
     """
 
     kind = "step"
@@ -348,6 +383,9 @@ EVENTS: Mapping[str, type[Event]] = {
         FaultChanged,
         AlertChanged,
         ResponderActed,
+        HintTaken,
+        UpdateSent,
+        LineTyped,
         StepStarted,
         StepEnded,
         StepWatched,

@@ -8,24 +8,33 @@ from pathlib import Path
 
 from drillbook.backends.docker import DockerStack
 from drillbook.backends.local import LocalStack
-from drillbook.journal import Journal
-from drillbook.model import Json, to_json
+from drillbook.desk.hints import Known
+from drillbook.desk.record import Record
+from drillbook.desk.responder import DeskResponder, Incident
+from drillbook.journal import Journal, build
+from drillbook.model import Json, Runbook, to_json
 from drillbook.platforms.railway_surface import is_state_changing
-from drillbook.protocols import Responder, Watch
+from drillbook.protocols import Responder
 from drillbook.responders.command import CommandResponder
+from drillbook.responders.intent import changes_state
 from drillbook.responders.none import NoResponder
 from drillbook.responders.reference import ReferenceResponder
 from drillbook.responders.runbook import Pace, RunbookResponder
 from drillbook.responders.shell import OperatorShell, Shell
-from drillbook.spec import COMMAND, DrillSpec
+from drillbook.runbook.sections import find
+from drillbook.signals.alert import Alerts
+from drillbook.signals.sli import Signals
+from drillbook.spec import AT_THE_DESK, COMMAND, DeskSpec, DrillSpec
 
 
 def responder_for(
     spec: DrillSpec,
     stack: LocalStack,
-    watch: Watch,
+    watch: Signals,
     journal: Journal,
+    *,
     cure: Callable[[], Awaitable[None]],
+    alerts: Alerts,
 ) -> Responder:
     """The responder that `spec` names; `cure` is what the one that knows the fault does."""
     header = spec.header
@@ -42,6 +51,8 @@ def responder_for(
             patience_s=header.deadline_s / 2,
         )
     shell = open_shell(spec, stack)
+    if spec.responder in AT_THE_DESK and spec.desk is not None:
+        return _at_the_desk(spec, spec.desk, stack, shell, watch=watch, journal=journal, alerts=alerts)
     if spec.responder.startswith(COMMAND):
         command = spec.responder.removeprefix(COMMAND)
         incident = describe_incident(spec, stack)
@@ -55,6 +66,53 @@ def responder_for(
         pace=Pace(step_deadline_s=spec.step_deadline_s),
         platform=is_state_changing,
         findings=stack.take_findings,
+    )
+
+
+def _at_the_desk(
+    spec: DrillSpec,
+    desk: DeskSpec,
+    stack: LocalStack,
+    shell: Shell,
+    *,
+    watch: Signals,
+    journal: Journal,
+    alerts: Alerts,
+) -> DeskResponder:
+    """Whoever acts at the desk: by orders, and at a terminal where there is to be one."""
+    header = spec.header
+    book = build(Runbook, header.runbook) if header.runbook else Runbook("", "", "")
+    sections = [section for title in header.sections if (section := find(book, title)) is not None]
+    incident = Incident(
+        severity=header.severity,
+        symptoms=header.symptoms,
+        app_url=stack.url,
+        runbook=book,
+        text=desk.runbook,
+        known=Known(
+            sections=[(section.title, section.line) for section in sections],
+            steps=spec.steps,
+            changes=lambda command: changes_state(command, is_state_changing),
+            symptoms=header.symptoms,
+            cure=header.reference_cure,
+            gap=desk.gap,
+        ),
+        alerts=lambda: alerts.details,
+        limit_s=header.deadline_s,
+        hold_s=header.hold_s,
+        clock_speed=header.clock_speed,
+    )
+    record = Record(
+        journal, watch, book, spec.steps, platform=is_state_changing, findings=stack.take_findings
+    )
+    return DeskResponder(
+        spec.responder,
+        incident,
+        shell=shell,
+        record=record,
+        journal=journal,
+        watch=watch,
+        folder=Path(desk.folder),
     )
 
 

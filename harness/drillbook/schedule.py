@@ -25,7 +25,7 @@ from drillbook.plan import Plan, PlannedDrill
 from drillbook.protocols import PlannedStep
 from drillbook.revision import revision
 from drillbook.runbook.sections import severity_of, steps_of
-from drillbook.spec import DrillSpec
+from drillbook.spec import AT_THE_DESK, DeskSpec, DrillSpec
 from drillbook.traffic.locust import VISITORS
 
 # What any shell can be expected to have; the plan names what else an on-call shell needs.
@@ -40,7 +40,10 @@ _GAPPED = ("runbook", "none")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How drills are run, beside what the plan says; None leaves it to the plan. Times are in seconds."""
+    """How drills are run, beside what the plan says; None leaves it to the plan. Times are in seconds.
+
+    `resolve_s` is the objective. `terminal` and `grace_s` are for who acts at the desk; see `spec.DeskSpec`.
+    """
 
     responder: str = "runbook"
     backend: str = "local"
@@ -49,6 +52,10 @@ class Options:
     seed: int = 0
     deadline_s: float | None = None
     runbook: Path | None = None
+    clock_speed: int | None = None
+    resolve_s: float | None = None
+    terminal: bool = False
+    grace_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,20 @@ def spec(
         ports=host.ports(),
         owner=host.owner,
         containers=host.container_spec(),
+        desk=None if is_control else _desk(slot, options, run_dir),
+    )
+
+
+def _desk(slot: Slot, options: Options, run_dir: Path) -> DeskSpec | None:
+    """What the desk needs, where somebody acts at it."""
+    if options.responder not in AT_THE_DESK:
+        return None
+    return DeskSpec(
+        folder=str(run_dir),
+        runbook=Path(slot.plan.runbook.path).read_text("utf-8", "replace"),
+        gap=slot.drill.known_gap or "",
+        terminal=options.terminal,
+        grace_s=options.grace_s,
     )
 
 
@@ -189,7 +210,9 @@ def header(
         plan=str(plan.path),
         # A gap is the runbook's: who works without it, or with other steps, may well close it.
         known_gap=drill.known_gap if slot.alteration is None and options.responder in _GAPPED else None,
-        objectives=plan.objectives,
+        objectives=plan.objectives
+        if options.resolve_s is None
+        else replace(plan.objectives, resolve_s=options.resolve_s),
         deadline_s=_deadline_s(slot, options),
         settle_s=timing.settle_s,
         hold_s=timing.hold_s,
@@ -204,7 +227,7 @@ def header(
         watch_s=watch_s,
         control=options.control and options.responder != "none",
         again_because=again_because,
-        clock_speed=timing.clock_speed,
+        clock_speed=options.clock_speed or timing.clock_speed,
         machine=Machine(cores(), platform.machine()),
         revision=_revision(Path(plan.runbook.path)),
         plan_sha256=_sha256(plan.path),

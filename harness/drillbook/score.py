@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drillbook.clocks import Clocks, Durations, mitigated
-from drillbook.events import DrillStarted, StepEnded
+from drillbook.conduct import Conduct, conduct, response_s
+from drillbook.events import StepEnded
 from drillbook.evidence import gather
 from drillbook.journal import Entry, events
 from drillbook.model import Objectives, Verdict
+from drillbook.spec import AT_THE_DESK
 from drillbook.verdict import NO_SAY
 
 # The most that each part can earn; together 100.
@@ -23,6 +25,16 @@ DETECTED_IN_TIME = 10.0
 ACKNOWLEDGED = 5.0
 UNHARMED = 10.0
 UNBROKEN = 10.0
+# The same for whoever acts at the desk: neither the alerts nor what the runbook has as written are theirs.
+DESK_RESOLVED = 40.0
+DESK_RESOLVED_IN_TIME = 10.0
+DESK_ACKNOWLEDGED = 10.0
+DESK_UNHARMED = 10.0
+UPDATED = 10.0
+UNHINTED = 15.0
+TRUE_ALL_CLEAR = 5.0
+HINT_COSTS = (3.0, 3.0, 3.0, 6.0)
+"""What a hint costs, by its level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,21 @@ def score(entries: Sequence[Entry], verdict: Verdict, times: Clocks, spans: Dura
     """
     if verdict in NO_SAY:
         return None
-    parts: tuple[Part, ...] = (
+    parts = (
+        _at_the_desk(entries, verdict, times, spans)
+        if gather(entries).started.responder in AT_THE_DESK
+        else _by_itself(entries, verdict, times, spans)
+    )
+    if verdict is Verdict.SELF_HEALED:
+        why = "it heals by itself: the responder earns nothing"
+        parts = tuple(Part(part.name, 0.0, part.maximum, why) for part in parts)
+    return Score(round(sum(part.points for part in parts), 1), parts)
+
+
+def _by_itself(
+    entries: Sequence[Entry], verdict: Verdict, times: Clocks, spans: Durations
+) -> tuple[Part, ...]:
+    return (
         _resolved(verdict),
         _in_time("resolved in time", RESOLVED_IN_TIME, spans.ttr, _objectives(entries).resolve_s, verdict),
         _in_time("detected in time", DETECTED_IN_TIME, spans.ttd, _objectives(entries).detect_s, None),
@@ -65,10 +91,54 @@ def score(entries: Sequence[Entry], verdict: Verdict, times: Clocks, spans: Dura
         _unharmed(entries),
         _unbroken(entries, verdict),
     )
-    if verdict is Verdict.SELF_HEALED:
-        why = "it heals by itself: the responder earns nothing"
-        parts = tuple(Part(part.name, 0.0, part.maximum, why) for part in parts)
-    return Score(round(sum(part.points for part in parts), 1), parts)
+
+
+def _at_the_desk(
+    entries: Sequence[Entry], verdict: Verdict, times: Clocks, spans: Durations
+) -> tuple[Part, ...]:
+    did = conduct(entries, times)
+    resolve_s = _objectives(entries).resolve_s
+    return (
+        _scaled(_resolved(verdict), DESK_RESOLVED),
+        _in_time("resolved in time", DESK_RESOLVED_IN_TIME, spans.ttr, resolve_s, verdict),
+        _scaled(_acknowledged(entries, times), DESK_ACKNOWLEDGED),
+        _scaled(_unharmed(entries), DESK_UNHARMED),
+        _updated(did),
+        _unhinted(did),
+        _true_all_clear(did, verdict),
+    )
+
+
+def _scaled(part: Part, maximum: float) -> Part:
+    return Part(part.name, round(part.points * maximum / part.maximum, 1), maximum, part.why)
+
+
+def _updated(did: Conduct) -> Part:
+    name, asked = "updates in time", len(did.due)
+    if not asked:
+        return Part(name, UPDATED, UPDATED, "the runbook asked for none")
+    open_ones = sum(bool(update.unfilled) for _, update in did.updates)
+    points = max(0.0, UPDATED * did.in_time / asked - open_ones)
+    left = f"; {open_ones} with something left open" if open_ones else ""
+    return Part(name, round(points, 1), UPDATED, f"{did.in_time} of {asked} that the runbook asks for{left}")
+
+
+def _unhinted(did: Conduct) -> Part:
+    name, levels = "without hints", [taken.level for _, taken in did.hints]
+    if not levels:
+        return Part(name, UNHINTED, UNHINTED, "none was taken")
+    cost = sum(HINT_COSTS[min(level, len(HINT_COSTS)) - 1] for level in levels)
+    answer = ", the answer among them" if max(levels) == len(HINT_COSTS) else ""
+    return Part(name, max(0.0, UNHINTED - cost), UNHINTED, f"{len(levels)} taken{answer}")
+
+
+def _true_all_clear(did: Conduct, verdict: Verdict) -> Part:
+    name, false = "a true all-clear", len(did.false_all_clears)
+    if false:
+        return Part(name, 0.0, TRUE_ALL_CLEAR, f"{false} given while customers still had errors")
+    if verdict is not Verdict.RESOLVED:
+        return Part(name, 0.0, TRUE_ALL_CLEAR, f"the verdict is {verdict}")
+    return Part(name, TRUE_ALL_CLEAR, TRUE_ALL_CLEAR, "the first one held")
 
 
 def _objectives(entries: Sequence[Entry]) -> Objectives:
@@ -99,21 +169,10 @@ def _acknowledged(entries: Sequence[Entry], times: Clocks) -> Part:
     since = times.detect if times.detect is not None else times.impact
     if times.ack is None or since is None:
         return Part(name, 0.0, ACKNOWLEDGED, "nobody began to respond")
-    limit_s = _response_s(gather(entries).started)
+    limit_s = response_s(gather(entries).started)
     if limit_s is None:
         return Part(name, ACKNOWLEDGED, ACKNOWLEDGED, "the responder began; the runbook sets no time for it")
     return _in_time(name, ACKNOWLEDGED, max(0.0, times.ack - since), limit_s, None)
-
-
-def _response_s(start: DrillStarted) -> float | None:
-    """The response time of the drill's severity in seconds of the drill, or None if the runbook has none."""
-    levels = start.runbook.get("severities")
-    for level in levels if isinstance(levels, list) else []:
-        if isinstance(level, dict) and level.get("level") == start.severity:
-            seconds = level.get("response_s")
-            if isinstance(seconds, int | float):
-                return seconds / start.clock_speed
-    return None
 
 
 def _unharmed(entries: Sequence[Entry]) -> Part:

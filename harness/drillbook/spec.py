@@ -17,6 +17,26 @@ COMMAND = "command:"
 """What a responder that is a program begins with; the program follows."""
 
 
+AT_THE_DESK = ("shell", "mcp")
+"""The responders that act through the desk: a human at a terminal, and an agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSpec:
+    """What the desk needs; see `drillbook.desk`.
+
+    `folder` is where its sockets are made, and `runbook` the runbook's text. `gap` is what the plan knows of
+    the runbook's falling short, for hints. `terminal` says that there is to be one, and `grace_s` after how
+    many seconds in which nobody was joined to it the drill ends.
+    """
+
+    folder: str
+    runbook: str
+    gap: str = ""
+    terminal: bool = False
+    grace_s: float = 600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The TCP ports on the drill's loopback; in a sandbox the standard ones."""
@@ -63,8 +83,9 @@ class DrillSpec:
     """One drill, ready to be carried out.
 
     `header` is the first entry of its journal, which is on file before the worker starts; `responder` is
-    `runbook`, `none`, `reference` or `command:CMD`. `scratch` is for what need not outlive the drill, `logs`
-    for what should. `tools` maps the name of each program on the on-call shell's PATH to the program.
+    `runbook`, `none`, `reference`, `command:CMD`, or one of `AT_THE_DESK`, and only then is there a `desk`.
+    `scratch` is for what need not outlive the drill, `logs` for what should. `tools` maps the name of each
+    program on the on-call shell's PATH to the program.
     `scenarios` is the folder of the team's own scenarios, and `own_app` its own app, if the plan has them.
     `containers` is there where the backend is `docker`.
     """
@@ -87,3 +108,4 @@ class DrillSpec:
     ports: Ports = field(default_factory=Ports)
     owner: Owner | None = None
     containers: ContainerSpec | None = None
+    desk: DeskSpec | None = None

@@ -10,20 +10,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from drillbook.desk.updates import DEFAULT_TEMPLATE
 from drillbook.events import ResponderActed, Sampled, StepStarted
 from drillbook.journal import events
 from drillbook.model import Cadence, Verdict
 from drillbook.reporting.facts import Facts, traffic
 from drillbook.reporting.text import listed, seconds
 
-DEFAULT_TEMPLATE = """Brief Description
-
-Status: Investigating / Identified / Monitoring / Resolved
-Impact: [Impact]
-Started: [Time]
-Current action: [Action]
-Next update: [Time]
-"""
 _DEFAULT_CADENCES = (Cadence("start", "", 0), Cadence("resolution", "", 0))
 _MOST_UPDATES = 48
 

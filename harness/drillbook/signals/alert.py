@@ -45,7 +45,7 @@ class Alerts:
         self._journal = journal
         self._signals = signals
         self._rules = tuple(rules)
-        self._firing: set[str] = set()
+        self._firing: dict[str, str] = {}
         self._fired = asyncio.Event()
         for rule in self._rules:
             if rule.sli not in signals.series:
@@ -56,6 +56,11 @@ class Alerts:
     def firing(self) -> frozenset[str]:
         """The names of the rules that fire now."""
         return frozenset(self._firing)
+
+    @property
+    def details(self) -> dict[str, str]:
+        """The names of the rules that fire now, each with why."""
+        return dict(self._firing)
 
     async def wait_fired(self, deadline_s: float) -> bool:
         """Wait until some rule fires (or does already); False when `deadline_s` seconds pass first."""
@@ -82,10 +87,10 @@ class Alerts:
 
     def _change(self, rule: AlertRule, change: str, detail: str) -> None:
         if change == "fired":
-            self._firing.add(rule.name)
+            self._firing[rule.name] = detail
             self._fired.set()
         else:
-            self._firing.discard(rule.name)
+            self._firing.pop(rule.name, None)
             if not self._firing:
                 self._fired.clear()
         self._journal.write(AlertChanged(rule.name, change, detail))
