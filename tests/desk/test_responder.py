@@ -170,14 +170,17 @@ def test_secrets_and_control_characters_stay_out_of_the_journal(tmp_path: Path) 
 
 
 def test_a_command_is_ended_at_its_deadline(tmp_path: Path) -> None:
-    given = [{"order": "run", "command": "sleep 60", "deadline_s": 0.2}, {"order": "giveup"}]
+    given: list[dict[str, Any]] = [
+        {"order": "run", "command": "sleep 60", "deadline_s": 0.2},
+        {"order": "giveup"},
+    ]
     (ran, _), entries = orders(tmp_path, given)
     assert ran["timed_out"]
     assert [ended.timed_out for _, ended in events(entries, StepEnded)] == [True]
 
 
 def test_an_update_is_sent_only_where_nothing_is_open(tmp_path: Path) -> None:
-    given = [
+    given: list[dict[str, Any]] = [
         {"order": "template"},
         {"order": "update", "update": STATUS},
         {"order": "update", "update": FILLED},

@@ -24,7 +24,7 @@ def human(**changes: object) -> DrillStarted:
     )
     levels = tuple(replace(level, response_s=2.0) for level in runbook().severities)
     book: dict[str, Json] = dict(changed(runbook(), cadences=cadences, severities=levels))
-    return start(responder="shell", runbook=book, **changes)
+    return replace(start(responder="shell", runbook=book), **changes)  # type: ignore[arg-type]  # as there
 
 
 def story(*, acknowledged: float = 6.5, first: DrillStarted | None = None, end: float = 16.0) -> Story:
