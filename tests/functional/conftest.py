@@ -81,13 +81,15 @@ class Team:
 
     folder: Path
 
-    def drillbook(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Done:
+    def drillbook(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, deadline_s: float = DEADLINE_S
+    ) -> Done:
         done = subprocess.run(
             [str(COMMAND), *arguments],
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=DEADLINE_S,
+            timeout=deadline_s,
             check=False,
             env={**os.environ, **(environment or {})},
         )
