@@ -370,6 +370,153 @@ class DrillEnded(Event):
     kind = "end"
 
 
+@dataclass(frozen=True, slots=True)
+class FormerDrill:
+    """A drill of the game day before: its name, its verdict in words, and its TTR in seconds."""
+
+    name: str
+    verdict: str
+    ttr_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GameDayStarted(Event):
+    """The first entry of a game day's journal: what is to come, and who takes part, as roles.
+
+    `scheduled` is the UTC time at which it was due, empty where somebody began it by hand. `names` holds the
+    drills in their order; it is empty where they are `drawn`, and nobody is to know them: then `sealed` is
+    the SHA-256 of what `GameDayEnded` reveals. `control` is the path of the socket that takes orders.
+    `former` is what the game day of this plan before it came to, which began at `former_began`.
+    """
+
+    kind = "game-day"
+    drillbook: str
+    name: str
+    plan: str
+    plan_sha256: str
+    drill_plan: str
+    responder: str
+    backend: str
+    roles: Mapping[str, str]
+    drills: int
+    names: tuple[str, ...] = ()
+    drawn: bool = False
+    sealed: str = ""
+    scheduled: str = ""
+    longest_s: float | None = None
+    rules: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    control: str = ""
+    former: tuple[FormerDrill, ...] = ()
+    former_began: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementMade(Event):
+    """`channel` took the announcement of the moment `about`: start, update or end."""
+
+    kind = "announced"
+    channel: str
+    about: str
+    text: str
+    attempts: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementFailed(Event):
+    """`channel` did not take an announcement; the game day goes on all the same."""
+
+    kind = "announcement-failed"
+    channel: str
+    about: str
+    attempts: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GameDayDrillBegan(Event):
+    """A drill of a game day begins. `run_dir` is its directory within the game day's.
+
+    `name` is empty where the drill was drawn: nobody is to know it before its end.
+    """
+
+    kind = "drill-began"
+    number: int
+    run_dir: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GameDayDrillEnded(Event):
+    """A drill of a game day has ended; its verdict is for whoever reads its own journal."""
+
+    kind = "drill-ended"
+    number: int
+    run_dir: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GameDayPaused(Event):
+    """Someone asked that no further drill begins; the one that goes on is not held up."""
+
+    kind = "paused"
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class GameDayResumed(Event):
+    """Someone asked that the drills go on."""
+
+    kind = "resumed"
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbortRuleFailed(Event):
+    """An abort rule could not be looked at; the game day goes on."""
+
+    kind = "rule-failed"
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GameDayAborted(Event):
+    """The game day ends early: by which abort rule, by whom or what, and what was seen."""
+
+    kind = "aborted"
+    rule: str
+    by: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GameDayFailed(Event):
+    """The harness failed, so that the game day could not go on."""
+
+    kind = "game-day-failed"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class GameDayInterrupted(Event):
+    """Whoever carried the game day out was killed; it was put on file afterwards."""
+
+    kind = "game-day-interrupted"
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class GameDayEnded(Event):
+    """The last entry: every stack is down. `revealed` is what was drawn, begun or not, after its seed."""
+
+    kind = "game-day-ended"
+    revealed: tuple[str, ...] = ()
+
+
 EVENTS: Mapping[str, type[Event]] = {
     event.kind: event
     for event in (
@@ -397,5 +544,17 @@ EVENTS: Mapping[str, type[Event]] = {
         NotApplied,
         Interrupted,
         DrillEnded,
+        GameDayStarted,
+        AnnouncementMade,
+        AnnouncementFailed,
+        GameDayDrillBegan,
+        GameDayDrillEnded,
+        GameDayPaused,
+        GameDayResumed,
+        AbortRuleFailed,
+        GameDayAborted,
+        GameDayFailed,
+        GameDayInterrupted,
+        GameDayEnded,
     )
 }
